@@ -55,8 +55,9 @@ export interface CheckpointRow {
 
 /** A slice of the checkpoint under way. */
 export interface CheckpointSlice {
+  /** As of revisions that are durable with this append: a row from further ahead would show after a crash what never was. */
   readonly rows: readonly CheckpointRow[];
-  /** Entities that are gone. */
+  /** Entities that are gone; taken away before the rows are written. */
   readonly deleted: readonly { readonly kind: string; readonly key: string }[];
   /** Set in the last slice: a restart loads all rows and folds the records after this revision. */
   readonly completeFrom: number | undefined;
@@ -112,10 +113,11 @@ export interface AuditVerdict {
   readonly firstBadRevision: number | undefined;
 }
 
-/** Where the log stands when it is opened. */
+/** Where the log stands. */
 export interface LogHead {
   /** 0: empty. */
   readonly lastRevision: number;
+  /** First record that is kept; lastRevision + 1 when there is none. */
   readonly oldestRevision: number;
   /** Records after this one must be folded on top of the checkpoint. 0: no checkpoint. */
   readonly checkpointRevision: number;
@@ -124,8 +126,12 @@ export interface LogHead {
 export type Done = (error: Error | undefined) => void;
 
 export interface Log {
+  /** As of the last append and the last compaction that were answered. */
   readonly head: LogHead;
-  /** All rows of the last complete checkpoint, in batches, in the order of kinds given; kinds not named come last. */
+  /**
+   * All rows, in batches, in the order of kinds given; kinds not named come last. A checkpoint under way when the process
+   * ended has left rows that are newer than `checkpointRevision`: an event that is not newer than its row is skipped.
+   */
   loadCheckpoint(
     kinds: readonly string[],
     onRows: (rows: readonly CheckpointRow[]) => void,
@@ -135,26 +141,32 @@ export interface Log {
     afterRevision: number,
     onRecords: (firstRevision: number, bodies: readonly Uint8Array[]) => void,
   ): Promise<void>;
-  /** Makes a group durable. Only one is under way at a time. An error is final: the log takes nothing more. */
+  /**
+   * Makes a group durable. Only one is under way at a time. An error is final: the log takes nothing more, and whether the
+   * group is durable is known only when the log is opened again.
+   */
   append(group: AppendGroup, done: Done): void;
-  /** Up to `limit` records after a revision, for watches that are behind. Undefined: compacted away. */
+  /**
+   * Up to `limit` records after a revision, for watches that are behind; fewer when they are large, none only at the end.
+   * Undefined: compacted away, or, with an error, not readable (nothing damaged is served).
+   */
   readRecords(
     afterRevision: number,
     limit: number,
-    done: (bodies: readonly Uint8Array[] | undefined) => void,
+    done: (bodies: readonly Uint8Array[] | undefined, error?: Error) => void,
   ): void;
-  /** Specifications by uid, in the order asked; undefined where there is none. */
+  /** Specifications by uid, in the order asked; undefined where there is none. With an error all are undefined. */
   readSpecs(
     uids: readonly number[],
-    done: (specs: readonly (Uint8Array | undefined)[]) => void,
+    done: (specs: readonly (Uint8Array | undefined)[], error?: Error) => void,
   ): void;
   listJobs(query: JobQuery): Promise<readonly ListedJob[]>;
   getJob(tenant: string, job: string): Promise<ListedJob | undefined>;
   listAudit(query: AuditQuery): Promise<readonly AuditRow[]>;
   verifyAudit(): Promise<AuditVerdict>;
-  /** Drops records up to a revision; never beyond the checkpoint. */
+  /** Drops records up to a revision or to the checkpoint, whichever is lower. */
   compact(throughRevision: number): Promise<void>;
-  /** Drops archived jobs that ended before. */
+  /** Drops archived jobs that ended before; answers how many. */
   expireArchive(endedBeforeMs: number): Promise<number>;
   /** Writes a consistent copy of everything into a new file and answers its revision. */
   backup(file: string): Promise<number>;
