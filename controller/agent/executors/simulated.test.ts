@@ -2,14 +2,8 @@ import { expect, test } from 'vitest';
 import { RunState } from '#domain/states.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Random } from '#ports/random.ts';
-import {
-  Agent,
-  type Behaviour,
-  assignmentOf,
-  executorContract,
-  key,
-  variable,
-} from './contract.ts';
+import { Agent, assignmentOf, key, variable } from './agent.contract.ts';
+import { type Behaviour, executorContract } from './contract.ts';
 import { amounts, simulatedNodes } from './simulated-nodes.ts';
 import { SimulatedExecutor, type SimulatedOptions } from './simulated.ts';
 
