@@ -31,6 +31,7 @@ export const REASONS = {
   INSUFFICIENT: 'no node has room now: {needed} {subject} needed, the freest has {available}',
   INSUFFICIENT_DEVICE:
     'no node has {needed} free thousandths of device {subject}, the best has {available}',
+  INSUFFICIENT_ON_ONE_NODE: 'each resource is free somewhere, but on no single node all of them',
   INSUFFICIENT_TOGETHER: 'room for {available} of {needed} tasks, all of them are needed at once',
   // Of a run.
   LEASE_EXPIRED: 'its data center was not heard from for longer than its lease',
@@ -72,7 +73,7 @@ export function sentenceOf(r: Reason): string {
   );
 }
 
-/** A code as it comes from a log or an agent; what this release does not know is kept as LOST would be: not trusted. */
+/** Whether a code, as it comes from a log or an agent, is one that this release knows. */
 export function isReasonCode(code: string): code is ReasonCode {
   return Object.hasOwn(REASONS, code);
 }

@@ -1,0 +1,140 @@
+// Nodes of the data centers: their inventory is decided (it is logged), what others use on them is observed.
+import { nodeName } from '#domain/names.ts';
+import { refuse } from '#domain/refusal.ts';
+import type { Node } from '#gen/isobar/log/v1/entity.ts';
+import type { Event, NodeCordoned, NodesPut, NodesRemoved } from '#gen/isobar/log/v1/event.ts';
+import { accept, type CordonNode, type Outcome, type ReportNodes } from './command.ts';
+import { noSuchDataCenter } from './data-centers.ts';
+import type { NodeDescription } from './node-table.ts';
+import { countNode, dropNode, grew } from './room.ts';
+import { isAhead, type DataCenter, type State } from './state.ts';
+
+export function decideCordonNode(state: State, command: CordonNode): Outcome<undefined> {
+  const dataCenter = state.dataCenters.get(command.dataCenter);
+  if (dataCenter === undefined) return noSuchDataCenter(command.dataCenter);
+  const row = dataCenter.nodes.get(command.node);
+  if (row === undefined || state.nodes.removed[row] === 1) {
+    return refuse('NOT_FOUND', 'NODE_NOT_FOUND', `there is no ${nodeName(command.dataCenter, command.node)}`);
+  }
+  if ((state.nodes.cordoned[row] === 1) === command.cordoned) return accept([], undefined);
+  const { dataCenter: dc, node, cordoned } = command;
+  return accept([{ kind: { $case: 'nodeCordoned', value: { dataCenter: dc, node, cordoned } } }], undefined);
+}
+
+export function decideReportNodes(state: State, command: ReportNodes): Outcome<undefined> {
+  const dataCenter = state.dataCenters.get(command.dataCenter);
+  if (dataCenter === undefined) return noSuchDataCenter(command.dataCenter);
+  const removed = command.removed.filter((id) => isPresent(state, dataCenter, id));
+  return accept(nodeEvents(state, dataCenter, command.nodes, removed), undefined);
+}
+
+/** The agent's whole inventory: nodes that it does not name are gone. */
+export function inventoryEvents(state: State, dataCenter: DataCenter, nodes: readonly Node[]): Event[] {
+  const named = new Set(nodes.map((node) => node.id));
+  const removed = [...dataCenter.nodes.keys()].filter((id) => !named.has(id) && isPresent(state, dataCenter, id));
+  return nodeEvents(state, dataCenter, nodes, removed);
+}
+
+function nodeEvents(state: State, dataCenter: DataCenter, nodes: readonly Node[], removed: readonly string[]): Event[] {
+  const changed = nodes.filter((node) => !isUnchanged(state, dataCenter, node));
+  const id = dataCenter.entity.id;
+  const events: Event[] = [];
+  if (changed.length > 0) {
+    events.push({ kind: { $case: 'nodesPut', value: { dataCenter: id, nodes: changed } } });
+  }
+  if (removed.length > 0) {
+    events.push({ kind: { $case: 'nodesRemoved', value: { dataCenter: id, nodes: [...removed] } } });
+  }
+  return events;
+}
+
+function isPresent(state: State, dataCenter: DataCenter, id: string): boolean {
+  const row = dataCenter.nodes.get(id);
+  return row !== undefined && state.nodes.removed[row] === 0;
+}
+
+function isUnchanged(state: State, dataCenter: DataCenter, node: Node): boolean {
+  const row = dataCenter.nodes.get(node.id);
+  if (row === undefined || state.nodes.removed[row] === 1) return false;
+  return sameText(state.nodes.descriptionOf(row)) === sameText(toDescription(node));
+}
+
+function sameText(node: NodeDescription): string {
+  const sorted = (map: Readonly<Record<string, unknown>>) => Object.entries(map).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const { role, cpuMillis, memoryMib, storageMib, devices } = node;
+  return JSON.stringify([role, sorted(node.labels), cpuMillis, memoryMib, storageMib, sorted(node.extra), devices]);
+}
+
+export function toDescription(node: Node): NodeDescription {
+  return {
+    id: node.id,
+    role: node.role,
+    labels: node.labels,
+    cpuMillis: node.allocatable?.cpuMillis ?? 0,
+    memoryMib: node.allocatable?.memoryMib ?? 0,
+    storageMib: node.allocatable?.storageMib ?? 0,
+    extra: node.allocatable?.extra ?? {},
+    devices: node.devices,
+  };
+}
+
+export function foldNodesPut(state: State, event: NodesPut): void {
+  const dataCenter = state.dataCenters.get(event.dataCenter);
+  if (dataCenter === undefined) return;
+  for (const node of event.nodes) {
+    if (isAhead(state, 'node', `${event.dataCenter}/${node.id}`, state.revision)) continue;
+    putNode(state, dataCenter, node, state.revision);
+  }
+  if (state.derived.live) grew(state, dataCenter);
+}
+
+export function putNode(state: State, dataCenter: DataCenter, node: Node, revision: number): number {
+  const { nodes, derived } = state;
+  const description = toDescription(node);
+  let row = dataCenter.nodes.get(node.id);
+  if (row === undefined) {
+    row = nodes.add(dataCenter.index, description);
+    dataCenter.nodes.set(node.id, row);
+  } else if (derived.live && nodes.removed[row] === 0) countNode(state, dataCenter, row, -1);
+  nodes.describe(row, description);
+  nodes.revision[row] = revision;
+  if (derived.live) {
+    countNode(state, dataCenter, row, 1);
+    if (dataCenter.pool.has(row)) dataCenter.pool.raise(nodes, row);
+    else dataCenter.pool.add(nodes, row);
+  }
+  return row;
+}
+
+export function foldNodesRemoved(state: State, event: NodesRemoved): void {
+  const dataCenter = state.dataCenters.get(event.dataCenter);
+  if (dataCenter === undefined) return;
+  for (const id of event.nodes) {
+    const row = dataCenter.nodes.get(id);
+    if (row === undefined || isAhead(state, 'node', `${event.dataCenter}/${id}`, state.revision)) continue;
+    removeNode(state, dataCenter, row);
+    state.gone.push({ kind: 'node', key: `${event.dataCenter}/${id}` });
+  }
+}
+
+/** Runs on it keep what they hold until they end. */
+function removeNode(state: State, dataCenter: DataCenter, row: number): void {
+  const { nodes } = state;
+  if (state.derived.live) {
+    countNode(state, dataCenter, row, -1);
+    dataCenter.pool.remove(nodes, row);
+  }
+  nodes.removed[row] = 1;
+  nodes.revision[row] = state.revision;
+  if (nodes.allocations[row] === 0) dropNode(state, dataCenter, row);
+}
+
+export function foldNodeCordoned(state: State, event: NodeCordoned): void {
+  const dataCenter = state.dataCenters.get(event.dataCenter);
+  const row = dataCenter?.nodes.get(event.node);
+  if (dataCenter === undefined || row === undefined) return;
+  if (isAhead(state, 'node', `${event.dataCenter}/${event.node}`, state.revision)) return;
+  state.nodes.cordoned[row] = event.cordoned ? 1 : 0;
+  state.nodes.revision[row] = state.revision;
+  if (!event.cordoned && state.derived.live) grew(state, dataCenter);
+}

@@ -1,0 +1,69 @@
+// Observe: what agents report of the moment. Never logged; unknown after a restart until the agent reports again.
+import { grew } from './room.ts';
+import type { DataCenter, Session, State } from './state.ts';
+
+export type Observation =
+  | { readonly kind: 'sessionOpened'; readonly dataCenter: string; readonly number: number; readonly credit: number }
+  | { readonly kind: 'sessionClosed'; readonly dataCenter: string; readonly number: number }
+  | { readonly kind: 'assignmentsSent'; readonly dataCenter: string; readonly count: number }
+  | { readonly kind: 'assignmentsAnswered'; readonly dataCenter: string; readonly count: number }
+  | {
+      readonly kind: 'foreignUse';
+      readonly dataCenter: string;
+      readonly node: string;
+      readonly cpuMillis: number;
+      readonly memoryMib: number;
+      readonly storageMib: number;
+    };
+
+export function observe(state: State, report: Observation): void {
+  const dataCenter = state.dataCenters.get(report.dataCenter);
+  if (dataCenter === undefined) return;
+  switch (report.kind) {
+    case 'sessionOpened': {
+      const { number, credit } = report;
+      dataCenter.session = { number, credit, unacknowledged: 0 } satisfies Session;
+      grew(state, dataCenter);
+      return;
+    }
+    case 'sessionClosed':
+      // A newer session has taken its place.
+      if (dataCenter.session?.number === report.number) dataCenter.session = undefined;
+      return;
+    case 'assignmentsSent':
+      if (dataCenter.session !== undefined) dataCenter.session.unacknowledged += report.count;
+      return;
+    case 'assignmentsAnswered':
+      observeAnswers(state, dataCenter, report.count);
+      return;
+    case 'foreignUse':
+      observeForeign(state, dataCenter, report);
+      return;
+    default:
+      report satisfies never;
+  }
+}
+
+function observeAnswers(state: State, dataCenter: DataCenter, count: number): void {
+  const { session } = dataCenter;
+  if (session === undefined) return;
+  const wasFull = session.unacknowledged >= session.credit;
+  session.unacknowledged = Math.max(0, session.unacknowledged - count);
+  if (wasFull) grew(state, dataCenter);
+}
+
+function observeForeign(
+  state: State,
+  dataCenter: DataCenter,
+  report: Extract<Observation, { readonly kind: 'foreignUse' }>,
+): void {
+  const { nodes } = state;
+  const row = dataCenter.nodes.get(report.node);
+  if (row === undefined || nodes.removed[row] === 1) return;
+  dataCenter.foreign[0]! += report.cpuMillis - nodes.foreignCpuMillis[row]!;
+  dataCenter.foreign[1]! += report.memoryMib - nodes.foreignMemoryMib[row]!;
+  dataCenter.foreign[2]! += report.storageMib - nodes.foreignStorageMib[row]!;
+  nodes.setForeign(row, report.cpuMillis, report.memoryMib, report.storageMib);
+  dataCenter.pool.raise(nodes, row);
+  grew(state, dataCenter);
+}

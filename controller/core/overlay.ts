@@ -1,0 +1,181 @@
+// Room that is about to be taken but is not in the state yet: by the decisions of a pass until they are folded, by a what-if
+// until it is thrown away. The state is never copied.
+import { WHOLE_DEVICE } from '#domain/resources.ts';
+import type { DeviceNeed, TaskShape } from '#gen/isobar/log/v1/entity.ts';
+import { grown } from './columns.ts';
+import type { HeldDevice } from './run-table.ts';
+import { noAmounts, type Amounts, type JobClass, type State, type Tenant } from './state.ts';
+
+export class Overlay {
+  readonly #state: State;
+  #cpuMillis = new Int32Array();
+  #memoryMib = new Int32Array();
+  #storageMib = new Int32Array();
+  #touched: number[] = [];
+  readonly #extras = new Map<number, Map<string, number>>();
+  /** Thousandths taken of a device row. */
+  readonly #devices = new Map<number, number>();
+  readonly #tenants = new Map<Tenant, { own: Amounts; subtree: Amounts }>();
+  /** Assignments by index of the data center. */
+  readonly #assignments = new Map<number, number>();
+
+  constructor(state: State) {
+    this.#state = state;
+  }
+
+  clear(): void {
+    for (const row of this.#touched) {
+      this.#cpuMillis[row] = 0;
+      this.#memoryMib[row] = 0;
+      this.#storageMib[row] = 0;
+    }
+    this.#touched = [];
+    this.#extras.clear();
+    this.#devices.clear();
+    this.#tenants.clear();
+    this.#assignments.clear();
+  }
+
+  freeCpuMillis(row: number): number {
+    return this.#state.nodes.freeCpuMillis[row]! - (this.#cpuMillis[row] ?? 0);
+  }
+
+  freeMemoryMib(row: number): number {
+    return this.#state.nodes.freeMemoryMib[row]! - (this.#memoryMib[row] ?? 0);
+  }
+
+  freeStorageMib(row: number): number {
+    return this.#state.nodes.freeStorageMib[row]! - (this.#storageMib[row] ?? 0);
+  }
+
+  freeExtra(row: number, name: string): number {
+    const free = this.#state.nodes.extras.get(row)?.get(name)?.free ?? 0;
+    return free - (this.#extras.get(row)?.get(name) ?? 0);
+  }
+
+  freeThousandths(device: number): number {
+    return this.#state.nodes.devices.freeThousandths[device]! - (this.#devices.get(device) ?? 0);
+  }
+
+  /** Tasks of the shape that fit on a node now, at most `atMost`, as far as all but devices go. */
+  countOnNode(row: number, shape: TaskShape, atMost: number): number {
+    const asked = shape.resources;
+    if (asked === undefined) return atMost;
+    let count = atMost;
+    if (asked.cpuMillis > 0) count = Math.min(count, Math.floor(this.freeCpuMillis(row) / asked.cpuMillis));
+    if (asked.memoryMib > 0) count = Math.min(count, Math.floor(this.freeMemoryMib(row) / asked.memoryMib));
+    if (asked.storageMib > 0) count = Math.min(count, Math.floor(this.freeStorageMib(row) / asked.storageMib));
+    for (const name in asked.extra) {
+      count = Math.min(count, Math.floor(this.freeExtra(row, name) / asked.extra[name]!));
+    }
+    return Math.max(0, count);
+  }
+
+  /**
+   * Devices for one task: a share goes where the least is left that still suffices, so that whole devices stay whole. The
+   * same device serves one need of a task only. Undefined: there are not enough.
+   */
+  pickDevices(row: number, needs: readonly DeviceNeed[]): readonly HeldDevice[] | undefined {
+    const { nodes } = this.#state;
+    const first = nodes.firstDevice[row]!;
+    const held: HeldDevice[] = [];
+    for (const need of needs) {
+      for (let i = 0; i < need.count; i++) {
+        let best = -1;
+        let bestFree = WHOLE_DEVICE + 1;
+        for (let device = 0; device < nodes.deviceCount[row]!; device++) {
+          if (held.some((other) => other.device === device) || !this.#suits(first + device, need)) continue;
+          const free = this.freeThousandths(first + device);
+          if (free >= need.thousandths && free < bestFree) {
+            best = device;
+            bestFree = free;
+          }
+        }
+        if (best < 0) return undefined;
+        held.push({ device: best, thousandths: need.thousandths });
+      }
+    }
+    return held;
+  }
+
+  #suits(device: number, need: DeviceNeed): boolean {
+    const { devices } = this.#state.nodes;
+    if (devices.memoryMib[device]! < need.memoryMib) return false;
+    return need.model === '' || devices.models.valueOf(devices.model[device]!) === need.model;
+  }
+
+  take(row: number, shape: TaskShape, tasks: number, held: readonly HeldDevice[]): void {
+    if (row >= this.#cpuMillis.length) this.#grow();
+    const asked = shape.resources;
+    this.#touched.push(row);
+    this.#cpuMillis[row]! += (asked?.cpuMillis ?? 0) * tasks;
+    this.#memoryMib[row]! += (asked?.memoryMib ?? 0) * tasks;
+    this.#storageMib[row]! += (asked?.storageMib ?? 0) * tasks;
+    for (const name in asked?.extra) {
+      let taken = this.#extras.get(row);
+      if (taken === undefined) this.#extras.set(row, (taken = new Map()));
+      taken.set(name, (taken.get(name) ?? 0) + asked.extra[name]! * tasks);
+    }
+    for (const { device, thousandths } of held) {
+      const at = this.#state.nodes.firstDevice[row]! + device;
+      this.#devices.set(at, (this.#devices.get(at) ?? 0) + thousandths);
+    }
+  }
+
+  /** Undoes a `take` with the same arguments. */
+  giveBack(row: number, shape: TaskShape, tasks: number, held: readonly HeldDevice[]): void {
+    this.take(row, shape, -tasks, held.map(({ device, thousandths }) => ({ device, thousandths: -thousandths })));
+  }
+
+  /** A job of the class counts against its tenants' quotas and the data center's credit. */
+  count(jobClass: JobClass, dataCenter: number): void {
+    this.#assignments.set(dataCenter, this.assignments(dataCenter) + 1);
+    for (let tenant: Tenant | undefined = jobClass.tenant; tenant !== undefined; tenant = tenant.parent) {
+      let taken = this.#tenants.get(tenant);
+      if (taken === undefined) this.#tenants.set(tenant, (taken = { own: noAmounts(), subtree: noAmounts() }));
+      for (let i = 0; i < 4; i++) {
+        taken.subtree[i]! += jobClass.total[i]!;
+        if (tenant === jobClass.tenant) taken.own[i]! += jobClass.total[i]!;
+      }
+    }
+  }
+
+  assignments(dataCenter: number): number {
+    return this.#assignments.get(dataCenter) ?? 0;
+  }
+
+  /** What the tenant's own jobs hold of a dimension, with what is about to be taken. */
+  ownUsage(tenant: Tenant, dimension: number): number {
+    return tenant.usage[dimension]! + (this.#tenants.get(tenant)?.own[dimension] ?? 0);
+  }
+
+  subtreeUsage(tenant: Tenant, dimension: number): number {
+    return tenant.subtreeUsage[dimension]! + (this.#tenants.get(tenant)?.subtree[dimension] ?? 0);
+  }
+
+  #grow(): void {
+    const { capacity } = this.#state.nodes;
+    this.#cpuMillis = grown(this.#cpuMillis, capacity);
+    this.#memoryMib = grown(this.#memoryMib, capacity);
+    this.#storageMib = grown(this.#storageMib, capacity);
+  }
+}
+
+/** The first quota on the path to the root that one more job of the class would exceed. */
+export function exceededQuota(
+  overlay: Overlay,
+  jobClass: JobClass,
+): { readonly tenant: Tenant; readonly dimension: number; readonly needed: number; readonly left: number } | undefined {
+  for (let tenant: Tenant | undefined = jobClass.tenant; tenant !== undefined; tenant = tenant.parent) {
+    const quota = tenant.entity.quota;
+    if (quota === undefined) continue;
+    const limits = [quota.cpuMillis, quota.memoryMib, quota.storageMib, quota.deviceThousandths];
+    for (const [dimension, limit] of limits.entries()) {
+      const needed = jobClass.total[dimension]!;
+      if (limit === 0 || needed === 0) continue;
+      const left = limit - overlay.subtreeUsage(tenant, dimension);
+      if (needed > left) return { tenant, dimension, needed, left: Math.max(0, left) };
+    }
+  }
+  return undefined;
+}

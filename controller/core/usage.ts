@@ -1,0 +1,55 @@
+// The usage ledger: tenant × data center × resource × hour. Booked when a run ends, spread over the hours that it touched.
+import type { UsageBooked } from '#gen/isobar/log/v1/event.ts';
+import { isAhead, noAmounts, type Amounts, type State, type UsageCell } from './state.ts';
+
+export const HOUR_MS = 3_600_000;
+
+export function foldUsageBooked(state: State, event: UsageBooked): void {
+  const { tenant, dataCenter, reserveMs, startMs, endMs, amounts } = event;
+  const lastHour = hourOf(endMs);
+  for (let hour = hourOf(reserveMs); hour <= lastHour; hour++) {
+    const key = usageKey(tenant, dataCenter, hour);
+    if (isAhead(state, 'usage', key, state.revision)) continue;
+    const cell = cellOf(state, tenant, dataCenter, hour);
+    book(cell.reserved, amounts, overlapSeconds(hour, reserveMs, endMs));
+    if (startMs > 0) {
+      const granted = overlapSeconds(hour, startMs, endMs);
+      book(cell.granted, amounts, granted);
+      if (event.wasted) book(cell.wasted, amounts, granted);
+    }
+    if (hour === lastHour) cell.runs++;
+    cell.revision = state.revision;
+  }
+}
+
+export function usageKey(tenant: string, dataCenter: string, hour: number): string {
+  return `${tenant}/${dataCenter}/${hour}`;
+}
+
+function cellOf(state: State, tenant: string, dataCenter: string, hour: number): UsageCell {
+  const key = usageKey(tenant, dataCenter, hour);
+  let cell = state.usage.get(key);
+  if (cell === undefined) {
+    cell = { tenant, dataCenter, hour, reserved: noAmounts(), granted: noAmounts(), wasted: noAmounts(), runs: 0, revision: 0 };
+    state.usage.set(key, cell);
+  }
+  return cell;
+}
+
+function hourOf(ms: number): number {
+  return Math.floor(ms / HOUR_MS);
+}
+
+/**
+ * Full seconds that began within the time and the hour. Seconds, because milliseconds of a large data center's storage pass
+ * 2^53; counted by their beginnings, so that parts of a time add up to the whole of it exactly.
+ */
+function overlapSeconds(hour: number, fromMs: number, toMs: number): number {
+  const from = Math.max(fromMs, hour * HOUR_MS);
+  const to = Math.min(toMs, (hour + 1) * HOUR_MS);
+  return Math.max(0, Math.floor(to / 1000) - Math.floor(from / 1000));
+}
+
+function book(to: Amounts, amounts: readonly number[], seconds: number): void {
+  for (let i = 0; i < 4; i++) to[i]! += (amounts[i] ?? 0) * seconds;
+}

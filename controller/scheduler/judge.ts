@@ -1,0 +1,92 @@
+// Where a class of jobs can run now, best first: judged once a slice for all of its equal jobs, kept up as they are placed.
+import type { Overlay } from '#core/overlay.ts';
+import type { DataCenter, JobClass, State } from '#core/state.ts';
+import type { RunPart } from '#gen/isobar/log/v1/entity.ts';
+import { barrier, NodeFilter } from './filter.ts';
+import { fit, type Hint } from './fit.ts';
+import type { Policy } from './policy.ts';
+import { describeTerms, weigh, type Scales } from './score.ts';
+
+interface Candidate {
+  readonly dataCenter: DataCenter;
+  readonly hint: Hint;
+  /** Assignments of the slice when the score was computed; more of them make it stale. */
+  assignments: number;
+  score: number;
+  hasRoom: boolean;
+}
+
+export interface Place {
+  readonly parts: readonly RunPart[];
+  readonly decision: string;
+}
+
+export interface Judge {
+  readonly state: State;
+  readonly overlay: Overlay;
+  readonly policy: Policy;
+  readonly scales: Scales;
+}
+
+export class Judgement {
+  readonly #judge: Judge;
+  readonly #jobClass: JobClass;
+  readonly #filter: NodeFilter;
+  readonly #candidates: Candidate[] = [];
+
+  /** `grownSince`: data centers whose room has not grown since then are known to have none. 0: look at all. */
+  constructor(judge: Judge, jobClass: JobClass, grownSince: number) {
+    this.#judge = judge;
+    this.#jobClass = jobClass;
+    this.#filter = new NodeFilter(judge.state, jobClass);
+    const { state, overlay, policy } = judge;
+    for (const dataCenter of state.dataCenterList) {
+      if (dataCenter === undefined || state.derived.grownAt[dataCenter.index]! < grownSince) continue;
+      if (barrier(state, overlay, policy, jobClass, dataCenter) !== undefined) continue;
+      this.#candidates.push({ dataCenter, hint: { block: 0 }, assignments: -1, score: 0, hasRoom: true });
+    }
+  }
+
+  /** How many data centers were looked at: what it cost. */
+  get size(): number {
+    return this.#candidates.length;
+  }
+
+  /** Takes room for one more job in the best data center that has it; undefined: none has. */
+  next(): Place | undefined {
+    for (let best = this.#best(); best !== undefined; best = this.#best()) {
+      const { state, overlay, policy, scales } = this.#judge;
+      const found = fit(state, overlay, this.#jobClass, best.dataCenter, this.#filter, best.hint);
+      if (found.kind === 'fits') {
+        const terms = scales.terms(overlay, this.#jobClass, best.dataCenter);
+        overlay.count(this.#jobClass, best.dataCenter.index);
+        return {
+          parts: [{ dataCenter: best.dataCenter.entity.id, allocations: [...found.allocations] }],
+          decision: describeTerms(policy, terms),
+        };
+      }
+      best.hasRoom = false;
+    }
+    return undefined;
+  }
+
+  #best(): Candidate | undefined {
+    const { state, overlay, policy, scales } = this.#judge;
+    let best: Candidate | undefined;
+    for (const candidate of this.#candidates) {
+      if (!candidate.hasRoom) continue;
+      const assignments = overlay.assignments(candidate.dataCenter.index);
+      if (candidate.assignments !== assignments) {
+        candidate.assignments = assignments;
+        if (barrier(state, overlay, policy, this.#jobClass, candidate.dataCenter) !== undefined) {
+          candidate.hasRoom = false;
+          continue;
+        }
+        candidate.score = weigh(policy, scales.terms(overlay, this.#jobClass, candidate.dataCenter));
+      }
+      // Of equal scores the first registered wins, so that the same state gives the same decision.
+      if (best === undefined || candidate.score > best.score) best = candidate;
+    }
+    return best;
+  }
+}

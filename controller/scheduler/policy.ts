@@ -1,0 +1,20 @@
+// What the scheduler prefers, as data.
+
+export const TERMS = ['room', 'balance', 'distance', 'price'] as const;
+export type Term = (typeof TERMS)[number];
+
+export interface Policy {
+  /** Weight of each term; a term is 0 (worst) to 1 (best). */
+  readonly weights: Readonly<Record<Term, number>>;
+  /** Nothing leaves the region of its tenant unless that region has no data center. */
+  readonly homeOnly: boolean;
+}
+
+/**
+ * Home first: within the home region `distance` is 1, elsewhere at most a half, so that its weight outweighs the other terms
+ * together. A job leaves home only when home has no room.
+ */
+export const DEFAULT_POLICY: Policy = {
+  weights: { room: 1, balance: 1, distance: 8, price: 1 },
+  homeOnly: false,
+};
