@@ -55,7 +55,6 @@ function packagedNode() {
  */
 function runWith(node) {
   const args = ['--disable-warning=ExperimentalWarning', fileURLToPath(import.meta.url)];
-  const child = spawn(node, [...args, ...process.argv.slice(2)], { stdio: 'inherit' });
   /** @type {NodeJS.Signals[]} */
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR2'];
   for (const signal of signals) {
@@ -66,6 +65,8 @@ function runWith(node) {
       if (!fromTerminal) child.kill(signal);
     });
   }
+  // After the handlers: a signal that came between the two would end this process and leave the child behind.
+  const child = spawn(node, [...args, ...process.argv.slice(2)], { stdio: 'inherit' });
   child.on('error', (error) => {
     process.stderr.write(`isobar cannot start ${node}: ${error.message}. Run \`npm ci\` again.\n`);
     process.exitCode = exitUnavailable;

@@ -1,7 +1,9 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
@@ -26,6 +28,7 @@ describe('under an older Node', () => {
   // small world is a shell script, so a case says itself what the child does.
   let root: string;
   let asOlderNode: string[];
+  let launched: ChildProcess | undefined;
 
   beforeEach(() => {
     root = mkdtempSync(join(tmpdir(), 'isobar-launcher-'));
@@ -36,7 +39,19 @@ describe('under an older Node', () => {
       "data:text/javascript,Object.defineProperty(process.versions,'node',{value:'20.1.0'})";
     asOlderNode = ['--import', older, join(root, 'bin/isobar.js')];
   });
-  afterEach(() => rmSync(root, { recursive: true, force: true }));
+  afterEach(() => {
+    if (launched?.pid !== undefined) killGroup(launched.pid);
+    launched = undefined;
+    rmSync(root, { recursive: true, force: true });
+  });
+
+  function killGroup(leader: number): void {
+    try {
+      process.kill(-leader, 'SIGKILL');
+    } catch {
+      // Nobody is left, as it should be.
+    }
+  }
 
   function givePackagedNode(script: string): void {
     mkdirSync(join(root, 'node_modules/node/bin'), { recursive: true });
@@ -76,6 +91,14 @@ describe('under an older Node', () => {
     });
   });
 
+  test('a signal that comes as soon as the packaged one runs is not lost', async () => {
+    // The child itself sends it, which is earlier than any reader of its output can.
+    givePackagedNode(
+      "trap 'exit 3' TERM; echo ready; kill -TERM $PPID; while :; do sleep 0.05; done",
+    );
+    expect(await whenEnded(launch())).toEqual({ code: 3, signal: null, output: 'ready\n' });
+  });
+
   test('when a signal ends the packaged one, it ends the launcher too', async () => {
     givePackagedNode('echo ready; while :; do sleep 0.05; done');
     expect(await terminateWhenReady()).toEqual({
@@ -85,20 +108,28 @@ describe('under an older Node', () => {
     });
   });
 
-  function terminateWhenReady(): Promise<{
-    code: number | null;
-    signal: string | null;
-    output: string;
-  }> {
-    return new Promise((resolve, reject) => {
-      const child = spawn(process.execPath, asOlderNode, { stdio: ['ignore', 'pipe', 'inherit'] });
-      let output = '';
-      child.stdout.setEncoding('utf8').on('data', (text: string) => {
-        if (output === '') child.kill('SIGTERM');
-        output += text;
-      });
-      child.on('error', reject);
-      child.on('close', (code, signal) => resolve({ code, signal, output }));
+  async function terminateWhenReady(): Promise<Ended> {
+    const child = launch();
+    child.stdout.once('data', () => child.kill('SIGTERM'));
+    return whenEnded(child);
+  }
+
+  function launch(): ChildProcessByStdio<null, Readable, null> {
+    // A process group of its own, so that a launcher that loses its child is a failed test and leaves no process behind.
+    const child = spawn(process.execPath, asOlderNode, {
+      stdio: ['ignore', 'pipe', 'ignore'],
+      detached: true,
     });
+    launched = child;
+    return child;
+  }
+
+  async function whenEnded(child: ChildProcessByStdio<null, Readable, null>): Promise<Ended> {
+    let output = '';
+    child.stdout.on('data', (text: Buffer) => (output += text.toString()));
+    const [code, signal] = await once(child, 'close');
+    return { code, signal, output };
   }
 });
+
+type Ended = { code: number | null; signal: string | null; output: string };
