@@ -54,11 +54,14 @@ export function auditContract(at: Harness): void {
       records: headers.map((audit) => ({ body: encode('x'), audit })),
     });
 
-  test.each(lists)('lists %s', async (_, more, revisions) => {
+  test('entries are selected, ordered and paged', async () => {
     await fill();
     await at.reopen();
-    const rows = await within('listAudit', at.log.listAudit(query(more)));
-    expect(rows.map((row) => row.revision)).toEqual(revisions);
+    for (const [what, more, revisions] of lists) {
+      const rows = await within('listAudit', at.log.listAudit(query(more)));
+      const found = rows.map((row) => row.revision);
+      expect({ what, found }).toEqual({ what, found: revisions });
+    }
   });
 
   test('entries say what was appended, with a chain that anybody can compute', async () => {
@@ -101,9 +104,18 @@ export function auditContract(at: Harness): void {
     { resource: '' },
     { eventCount: 7 },
   ];
-  test.each(changes)('tampering with %j is seen and named', async (change) => {
-    await appendMore(at.log, 9);
-    await at.reopenAfter((place) => place.tamperAudit(4, change));
-    expect(await at.log.verifyAudit()).toEqual({ entries: 9, firstBadRevision: 4 });
+  test('tampering with any field is seen and named', async () => {
+    const group = groupAfter(0, 9);
+    await append(at.log, group);
+    for (const change of changes) {
+      await at.reopenAfter(async (place) => {
+        await place.tamperAudit(4, group.records[3]?.audit ?? {});
+        await place.tamperAudit(4, change);
+      });
+      const verdict = await at.log.verifyAudit();
+      expect({ change, ...verdict }).toEqual({ change, entries: 9, firstBadRevision: 4 });
+    }
+    await at.reopenAfter((place) => place.tamperAudit(4, group.records[3]?.audit ?? {}));
+    expect((await at.log.verifyAudit()).firstBadRevision).toBeUndefined();
   });
 }

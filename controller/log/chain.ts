@@ -34,3 +34,13 @@ export function nextHash(previousHash: string, revision: number, header: AuditHe
   ]);
   return hash('sha256', `${previousHash}\n${entry}`, 'hex');
 }
+
+// What is not in a chain has a CRC of its own, over what names it and what it holds: SQLite does not check its pages.
+
+export function crcOfRow(kind: string, key: string, revision: number, body: Uint8Array): number {
+  return crc32(body, crc32(`${kind}\n${key}\n${revision}`));
+}
+
+export function crcOfJob(uid: number, body: Uint8Array): number {
+  return crc32(body, uid >>> 0);
+}

@@ -172,7 +172,11 @@ export class MemoryDisk {
       if (header === undefined || rows.length >= query.limit) break;
       if (tenants !== undefined && !tenants.has(header.tenant)) continue;
       if (query.peopleOnly && header.actor === 'controller') continue;
-      rows.push({ ...header, revision: at, hash: Buffer.from(this.#hashes[at - 1] ?? '', 'hex') });
+      rows.push({
+        ...header,
+        revision: at,
+        hash: Uint8Array.from(Buffer.from(this.#hashes[at - 1] ?? '', 'hex')),
+      });
     }
     return rows;
   }
