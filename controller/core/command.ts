@@ -116,6 +116,10 @@ export interface SubmitItem {
   readonly expectedRunMs: number;
   readonly held: boolean;
   readonly after: readonly { readonly job: string; readonly any: boolean }[];
+  /** Canonical isobar.v1.JobSpec. Nothing in the core reads it: it goes to a table of its own with the record. */
+  readonly spec: Uint8Array;
+  /** Sorted `key=value` lines; likewise. */
+  readonly labels: string;
 }
 
 export interface SubmitJobs {

@@ -1,6 +1,6 @@
 // Decide: whether what is asked happens, and what that means. Never changes anything; `now` and chance come with the command.
 import { refuse } from '#domain/refusal.ts';
-import type { AnswerOf, Command, CommandKind, CommandOf, Context, Outcome } from './command.ts';
+import type { AnswerOf, Command, Context, Outcome } from './command.ts';
 import { accept } from './command.ts';
 import { decideDeleteDataCenter, decideMoveDataCenter, decidePutDataCenter } from './data-centers.ts';
 import { decideChangeJobs, decideForgetJobs } from './jobs.ts';
@@ -19,13 +19,13 @@ import type { State } from './state.ts';
 import { decideSubmitJobs } from './submit.ts';
 import { decideDeleteTenant, decidePutTenant } from './tenants.ts';
 
-export function decide<K extends CommandKind>(
+export function decide<C extends Command>(
   state: State,
-  command: CommandOf<K>,
+  command: C,
   context: Context,
-): Outcome<AnswerOf<K>> {
+): Outcome<AnswerOf<C['kind']>> {
   // The table of Commands pairs each kind with its answer, and each case below returns that of its kind.
-  return decideAny(state, command, context) as Outcome<AnswerOf<K>>;
+  return decideAny(state, command, context) as Outcome<AnswerOf<C['kind']>>;
 }
 
 function decideAny(state: State, command: Command, { nowMs, actor }: Context): Outcome<unknown> {

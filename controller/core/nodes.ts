@@ -113,19 +113,17 @@ export function foldNodesRemoved(state: State, event: NodesRemoved): void {
     const row = dataCenter.nodes.get(id);
     if (row === undefined || isAhead(state, 'node', `${event.dataCenter}/${id}`, state.revision)) continue;
     removeNode(state, dataCenter, row);
-    state.gone.push({ kind: 'node', key: `${event.dataCenter}/${id}` });
   }
 }
 
-/** Runs on it keep what they hold until they end. */
+/** Runs on it keep what they hold until they end: it may come back, and must not be given away twice. */
 function removeNode(state: State, dataCenter: DataCenter, row: number): void {
   const { nodes } = state;
-  if (state.derived.live) {
-    countNode(state, dataCenter, row, -1);
-    dataCenter.pool.remove(nodes, row);
-  }
   nodes.removed[row] = 1;
   nodes.revision[row] = state.revision;
+  if (!state.derived.live) return;
+  countNode(state, dataCenter, row, -1);
+  dataCenter.pool.remove(nodes, row);
   if (nodes.allocations[row] === 0) dropNode(state, dataCenter, row);
 }
 

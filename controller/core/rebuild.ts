@@ -5,7 +5,7 @@ import { NONE } from './columns.ts';
 import { countJob, waitForOthers } from './jobs.ts';
 import { Pool } from './pool.ts';
 import { requeue } from './queue.ts';
-import { countNode } from './room.ts';
+import { countNode, dropNode } from './room.ts';
 import { startHolding } from './runs.ts';
 import type { State } from './state.ts';
 
@@ -31,6 +31,11 @@ export function rebuildDerived(state: State): void {
   for (const row of [...liveRows(state.jobs)].toSorted((a, b) => state.jobs.uid[a]! - state.jobs.uid[b]!)) {
     if (state.jobs.run[row] !== NONE) startHolding(state, state.jobs.run[row]!);
     if (!isJobFinal(state.jobs.stateOf(row))) requeue(state, row);
+  }
+  for (const dataCenter of state.dataCenters.values()) {
+    for (const row of [...dataCenter.nodes.values()]) {
+      if (state.nodes.removed[row] === 1 && state.nodes.allocations[row] === 0) dropNode(state, dataCenter, row);
+    }
   }
 }
 

@@ -89,7 +89,9 @@ export function grew(state: State, dataCenter: DataCenter): void {
 
 /** A node that is gone is forgotten when nothing is held on it any more. */
 export function dropNode(state: State, dataCenter: DataCenter, row: number): void {
-  dataCenter.nodes.delete(state.nodes.id[row]!);
+  const id = state.nodes.id[row]!;
+  dataCenter.nodes.delete(id);
+  state.gone.push({ kind: 'node', key: `${dataCenter.entity.id}/${id}` });
   state.nodes.remove(row);
 }
 

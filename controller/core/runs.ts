@@ -133,6 +133,10 @@ export function decideExpireLease(
 ): Outcome<{ readonly replacedRuns: number }> {
   const dataCenter = state.dataCenters.get(command.dataCenter);
   if (dataCenter === undefined) return noSuchDataCenter(command.dataCenter);
+  if (dataCenter.session !== undefined) {
+    // It came back between the look at its lease and this decision: what it adopted must not be started again elsewhere.
+    return refuse('FAILED_PRECONDITION', 'DATA_CENTER_REACHABLE', `data center ${command.dataCenter} is connected again`);
+  }
   const why = toReasonEntity(reason('LEASE_EXPIRED', { dataCenter: command.dataCenter }));
   const events: Event[] = [];
   let replacedRuns = 0;

@@ -275,6 +275,36 @@ export interface Reason {
   message: string;
 }
 
+/** A data center as a checkpoint holds it. */
+export interface DataCenterRow {
+  /** Its description. */
+  dataCenter:
+    | DataCenter
+    | undefined;
+  /** isobar.v1.DataCenterState. */
+  state: number;
+  /** See DataCenterStateChanged. */
+  executor: string;
+  /** See DataCenterStateChanged. */
+  placement: number;
+  /** See DataCenterStateChanged. */
+  executorOffers: string[];
+}
+
+/** A node as a checkpoint holds it. */
+export interface NodeRow {
+  /** Id of the data center. */
+  dataCenter: string;
+  /** Its description. */
+  node:
+    | Node
+    | undefined;
+  /** Takes no new runs. */
+  cordoned: boolean;
+  /** Gone, but runs still hold room on it. */
+  removed: boolean;
+}
+
 /** A job as a checkpoint holds it. */
 export interface Job {
   /** What was submitted. */
@@ -316,7 +346,23 @@ export interface Job {
   /** Milliseconds since 1970; 0: not ended. */
   endMs: number;
   /** Live run; absent: none. */
-  run: LiveRun | undefined;
+  run:
+    | LiveRun
+    | undefined;
+  /** With a final state. */
+  exitCode: number;
+}
+
+/** What numbers are given out next, and which federation this is, as a checkpoint holds it. */
+export interface FederationRow {
+  /** Random id. */
+  federation: string;
+  /** Counts restores. */
+  incarnation: number;
+  /** See core/state.ts. */
+  nextJob: number;
+  /** See core/state.ts. */
+  nextClass: number;
 }
 
 /** A live run as a checkpoint holds it. */
@@ -331,6 +377,8 @@ export interface LiveRun {
   startMs: number;
   /** For people. */
   decision: string;
+  /** Element of the job. */
+  index: number;
 }
 
 /** One cell of the usage ledger. */
@@ -3381,6 +3429,270 @@ export const Reason: MessageFns<Reason> = {
   },
 };
 
+function createBaseDataCenterRow(): DataCenterRow {
+  return { dataCenter: undefined, state: 0, executor: "", placement: 0, executorOffers: [] };
+}
+
+export const DataCenterRow: MessageFns<DataCenterRow> = {
+  encode(message: DataCenterRow, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.dataCenter !== undefined) {
+      DataCenter.encode(message.dataCenter, writer.uint32(10).fork()).join();
+    }
+    if (message.state !== 0) {
+      writer.uint32(16).uint32(message.state);
+    }
+    if (message.executor !== "") {
+      writer.uint32(26).string(message.executor);
+    }
+    if (message.placement !== 0) {
+      writer.uint32(32).uint32(message.placement);
+    }
+    for (const v of message.executorOffers) {
+      writer.uint32(42).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DataCenterRow {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDataCenterRow();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.dataCenter = DataCenter.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.state = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.executor = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.placement = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.executorOffers.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DataCenterRow {
+    return {
+      dataCenter: isSet(object.dataCenter)
+        ? DataCenter.fromJSON(object.dataCenter)
+        : isSet(object.data_center)
+        ? DataCenter.fromJSON(object.data_center)
+        : undefined,
+      state: isSet(object.state) ? globalThis.Number(object.state) : 0,
+      executor: isSet(object.executor) ? globalThis.String(object.executor) : "",
+      placement: isSet(object.placement) ? globalThis.Number(object.placement) : 0,
+      executorOffers: globalThis.Array.isArray(object?.executorOffers)
+        ? object.executorOffers.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.executor_offers)
+        ? object.executor_offers.map((e: any) => globalThis.String(e))
+        : [],
+    };
+  },
+
+  toJSON(message: DataCenterRow): unknown {
+    const obj: any = {};
+    if (message.dataCenter !== undefined) {
+      obj.dataCenter = DataCenter.toJSON(message.dataCenter);
+    }
+    if (message.state !== 0) {
+      obj.state = Math.round(message.state);
+    }
+    if (message.executor !== "") {
+      obj.executor = message.executor;
+    }
+    if (message.placement !== 0) {
+      obj.placement = Math.round(message.placement);
+    }
+    if (message.executorOffers?.length) {
+      obj.executorOffers = message.executorOffers;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DataCenterRow>): DataCenterRow {
+    return DataCenterRow.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DataCenterRow>): DataCenterRow {
+    const message = createBaseDataCenterRow();
+    message.dataCenter = (object.dataCenter !== undefined && object.dataCenter !== null)
+      ? DataCenter.fromPartial(object.dataCenter)
+      : undefined;
+    message.state = object.state ?? 0;
+    message.executor = object.executor ?? "";
+    message.placement = object.placement ?? 0;
+    message.executorOffers = object.executorOffers?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseNodeRow(): NodeRow {
+  return { dataCenter: "", node: undefined, cordoned: false, removed: false };
+}
+
+export const NodeRow: MessageFns<NodeRow> = {
+  encode(message: NodeRow, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.dataCenter !== "") {
+      writer.uint32(10).string(message.dataCenter);
+    }
+    if (message.node !== undefined) {
+      Node.encode(message.node, writer.uint32(18).fork()).join();
+    }
+    if (message.cordoned !== false) {
+      writer.uint32(24).bool(message.cordoned);
+    }
+    if (message.removed !== false) {
+      writer.uint32(32).bool(message.removed);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeRow {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeRow();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.dataCenter = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.node = Node.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.cordoned = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.removed = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): NodeRow {
+    return {
+      dataCenter: isSet(object.dataCenter)
+        ? globalThis.String(object.dataCenter)
+        : isSet(object.data_center)
+        ? globalThis.String(object.data_center)
+        : "",
+      node: isSet(object.node) ? Node.fromJSON(object.node) : undefined,
+      cordoned: isSet(object.cordoned) ? globalThis.Boolean(object.cordoned) : false,
+      removed: isSet(object.removed) ? globalThis.Boolean(object.removed) : false,
+    };
+  },
+
+  toJSON(message: NodeRow): unknown {
+    const obj: any = {};
+    if (message.dataCenter !== "") {
+      obj.dataCenter = message.dataCenter;
+    }
+    if (message.node !== undefined) {
+      obj.node = Node.toJSON(message.node);
+    }
+    if (message.cordoned !== false) {
+      obj.cordoned = message.cordoned;
+    }
+    if (message.removed !== false) {
+      obj.removed = message.removed;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<NodeRow>): NodeRow {
+    return NodeRow.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NodeRow>): NodeRow {
+    const message = createBaseNodeRow();
+    message.dataCenter = object.dataCenter ?? "";
+    message.node = (object.node !== undefined && object.node !== null) ? Node.fromPartial(object.node) : undefined;
+    message.cordoned = object.cordoned ?? false;
+    message.removed = object.removed ?? false;
+    return message;
+  },
+};
+
 function createBaseJob(): Job {
   return {
     uid: 0,
@@ -3402,6 +3714,7 @@ function createBaseJob(): Job {
     createMs: 0,
     endMs: 0,
     run: undefined,
+    exitCode: 0,
   };
 }
 
@@ -3471,6 +3784,9 @@ export const Job: MessageFns<Job> = {
     }
     if (message.run !== undefined) {
       LiveRun.encode(message.run, writer.uint32(154).fork()).join();
+    }
+    if (message.exitCode !== 0) {
+      writer.uint32(160).int32(message.exitCode);
     }
     return writer;
   },
@@ -3660,6 +3976,14 @@ export const Job: MessageFns<Job> = {
             message.run = LiveRun.decode(reader, reader.uint32());
             continue;
           }
+          case 20: {
+            if (tag !== 160) {
+              break;
+            }
+
+            message.exitCode = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3727,6 +4051,11 @@ export const Job: MessageFns<Job> = {
         ? globalThis.Number(object.end_ms)
         : 0,
       run: isSet(object.run) ? LiveRun.fromJSON(object.run) : undefined,
+      exitCode: isSet(object.exitCode)
+        ? globalThis.Number(object.exitCode)
+        : isSet(object.exit_code)
+        ? globalThis.Number(object.exit_code)
+        : 0,
     };
   },
 
@@ -3789,6 +4118,9 @@ export const Job: MessageFns<Job> = {
     if (message.run !== undefined) {
       obj.run = LiveRun.toJSON(message.run);
     }
+    if (message.exitCode !== 0) {
+      obj.exitCode = Math.round(message.exitCode);
+    }
     return obj;
   },
 
@@ -3818,12 +4150,138 @@ export const Job: MessageFns<Job> = {
     message.createMs = object.createMs ?? 0;
     message.endMs = object.endMs ?? 0;
     message.run = (object.run !== undefined && object.run !== null) ? LiveRun.fromPartial(object.run) : undefined;
+    message.exitCode = object.exitCode ?? 0;
+    return message;
+  },
+};
+
+function createBaseFederationRow(): FederationRow {
+  return { federation: "", incarnation: 0, nextJob: 0, nextClass: 0 };
+}
+
+export const FederationRow: MessageFns<FederationRow> = {
+  encode(message: FederationRow, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.federation !== "") {
+      writer.uint32(10).string(message.federation);
+    }
+    if (message.incarnation !== 0) {
+      writer.uint32(16).uint32(message.incarnation);
+    }
+    if (message.nextJob !== 0) {
+      writer.uint32(24).uint64(message.nextJob);
+    }
+    if (message.nextClass !== 0) {
+      writer.uint32(32).uint32(message.nextClass);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FederationRow {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFederationRow();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.federation = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.incarnation = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.nextJob = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.nextClass = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): FederationRow {
+    return {
+      federation: isSet(object.federation) ? globalThis.String(object.federation) : "",
+      incarnation: isSet(object.incarnation) ? globalThis.Number(object.incarnation) : 0,
+      nextJob: isSet(object.nextJob)
+        ? globalThis.Number(object.nextJob)
+        : isSet(object.next_job)
+        ? globalThis.Number(object.next_job)
+        : 0,
+      nextClass: isSet(object.nextClass)
+        ? globalThis.Number(object.nextClass)
+        : isSet(object.next_class)
+        ? globalThis.Number(object.next_class)
+        : 0,
+    };
+  },
+
+  toJSON(message: FederationRow): unknown {
+    const obj: any = {};
+    if (message.federation !== "") {
+      obj.federation = message.federation;
+    }
+    if (message.incarnation !== 0) {
+      obj.incarnation = Math.round(message.incarnation);
+    }
+    if (message.nextJob !== 0) {
+      obj.nextJob = Math.round(message.nextJob);
+    }
+    if (message.nextClass !== 0) {
+      obj.nextClass = Math.round(message.nextClass);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<FederationRow>): FederationRow {
+    return FederationRow.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<FederationRow>): FederationRow {
+    const message = createBaseFederationRow();
+    message.federation = object.federation ?? "";
+    message.incarnation = object.incarnation ?? 0;
+    message.nextJob = object.nextJob ?? 0;
+    message.nextClass = object.nextClass ?? 0;
     return message;
   },
 };
 
 function createBaseLiveRun(): LiveRun {
-  return { state: 0, parts: [], reserveMs: 0, startMs: 0, decision: "" };
+  return { state: 0, parts: [], reserveMs: 0, startMs: 0, decision: "", index: 0 };
 }
 
 export const LiveRun: MessageFns<LiveRun> = {
@@ -3842,6 +4300,9 @@ export const LiveRun: MessageFns<LiveRun> = {
     }
     if (message.decision !== "") {
       writer.uint32(42).string(message.decision);
+    }
+    if (message.index !== 0) {
+      writer.uint32(48).uint32(message.index);
     }
     return writer;
   },
@@ -3899,6 +4360,14 @@ export const LiveRun: MessageFns<LiveRun> = {
             message.decision = reader.string();
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.index = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3926,6 +4395,7 @@ export const LiveRun: MessageFns<LiveRun> = {
         ? globalThis.Number(object.start_ms)
         : 0,
       decision: isSet(object.decision) ? globalThis.String(object.decision) : "",
+      index: isSet(object.index) ? globalThis.Number(object.index) : 0,
     };
   },
 
@@ -3946,6 +4416,9 @@ export const LiveRun: MessageFns<LiveRun> = {
     if (message.decision !== "") {
       obj.decision = message.decision;
     }
+    if (message.index !== 0) {
+      obj.index = Math.round(message.index);
+    }
     return obj;
   },
 
@@ -3959,6 +4432,7 @@ export const LiveRun: MessageFns<LiveRun> = {
     message.reserveMs = object.reserveMs ?? 0;
     message.startMs = object.startMs ?? 0;
     message.decision = object.decision ?? "";
+    message.index = object.index ?? 0;
     return message;
   },
 };

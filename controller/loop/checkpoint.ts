@@ -1,0 +1,45 @@
+// Checkpoints are fuzzy: slices of rows go to disk beside ordinary appends, each as of its own append's revision. A row is never
+// ahead of the log, because everything up to the revision at which it was read is in the same transaction or before it.
+import type { State } from '#core/state.ts';
+import type { CheckpointRow, CheckpointSlice } from '#ports/log.ts';
+import { rowsSince } from './rows.ts';
+
+/** A new one begins when this many records came since the last: what a restart has to fold at most, about. */
+const EVERY_RECORDS = 20_000;
+/** About 5 ms of encoding. */
+const ROWS_A_SLICE = 1000;
+
+export class Checkpointer {
+  readonly #state: State;
+  /** Where the last complete checkpoint began. */
+  #lastFrom: number;
+  #underWay: { readonly from: number; readonly rows: Iterator<CheckpointRow> } | undefined;
+
+  constructor(state: State, lastFrom: number) {
+    this.#state = state;
+    this.#lastFrom = lastFrom;
+  }
+
+  /** What goes with the append that is about to be sent; it holds everything up to the state's revision. */
+  slice(): CheckpointSlice | undefined {
+    const { revision } = this.#state;
+    if (this.#underWay === undefined) {
+      if (revision - this.#lastFrom < EVERY_RECORDS) return undefined;
+      // Entities that changed at or before this revision and after the last beginning are yet to be written.
+      this.#underWay = { from: revision, rows: rowsSince(this.#state, this.#lastFrom)[Symbol.iterator]() };
+    }
+    const rows: CheckpointRow[] = [];
+    const deleted = this.#state.gone.splice(0);
+    while (rows.length < ROWS_A_SLICE) {
+      const next = this.#underWay.rows.next();
+      if (next.done === true) {
+        const completeFrom = this.#underWay.from;
+        this.#lastFrom = completeFrom;
+        this.#underWay = undefined;
+        return { rows, deleted, completeFrom };
+      }
+      rows.push(next.value);
+    }
+    return { rows, deleted, completeFrom: undefined };
+  }
+}

@@ -1,0 +1,280 @@
+// The loop owns the state. In one turn, in order:
+//
+//   1. messages of agents, then other commands, are decided, folded and gathered for the log;
+//   2. the scheduler plans a slice, and its decisions are decided and folded like any command;
+//   3. what has gathered goes to the log, if no append is under way. What gathers meanwhile goes with the next one, so group
+//      commit clocks itself.
+//
+// Every output waits at the gate. An append that fails ends the process: nothing that was not durable has left it.
+import { CONTROLLER, type AnswerOf, type Command, type CommandOf, type Context, type Outcome } from '#core/command.ts';
+import { decide } from '#core/decide.ts';
+import { foldRecord } from '#core/fold.ts';
+import { Overlay } from '#core/overlay.ts';
+import { releaseDelayed } from '#core/queue.ts';
+import type { State } from '#core/state.ts';
+import { refuse } from '#domain/refusal.ts';
+import type { Event } from '#gen/isobar/log/v1/event.ts';
+import type { Clock } from '#ports/clock.ts';
+import type { Log } from '#ports/log.ts';
+import type { Telemetry } from '#ports/telemetry.ts';
+import { collect, Cursor, plan, QueueSupply } from '#scheduler/plan.ts';
+import type { Policy } from '#scheduler/policy.ts';
+import { Archivist } from './archive.ts';
+import { Checkpointer } from './checkpoint.ts';
+import { Gate } from './gate.ts';
+import { Group } from './group.ts';
+import { Hub, type Published } from './hub.ts';
+import { Inbox, type Lane } from './inbox.ts';
+import { Specs } from './specs.ts';
+import { LoopStats } from './stats.ts';
+
+export interface LoopOptions {
+  readonly state: State;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+  readonly policy: Policy;
+  /** The process cannot go on: the log failed, or a fold threw. */
+  readonly onFatal: (error: Error) => void;
+}
+
+/** How a command was answered; `revision` is what the answer was computed from, durable when it is given. */
+export type Answer<A> = (outcome: Outcome<A>, revision: number) => void;
+
+export interface ExecuteOptions<A> {
+  /** Decide, but change nothing. */
+  readonly validateOnly?: boolean;
+  /** Called in the turn that decides, before anything is durable: only observed state may change here, nothing goes out. */
+  readonly onDecided?: (outcome: Outcome<A>) => void;
+}
+
+/** A slice of planning, and a turn's share of commands, take about this long at most. */
+const SLICE_MS = 5;
+const FIRST_STEPS = 256;
+const MOST_STEPS = 65_536;
+
+export class Loop {
+  readonly state: State;
+  readonly gate: Gate;
+  readonly hub: Hub;
+  readonly specs: Specs;
+  readonly stats = new LoopStats();
+  readonly policy: Policy;
+  /** Called with every record when it was folded, before it is durable: what goes out must pass the gate. */
+  onFolded: (events: readonly Event[], revision: number) => void = () => {};
+  readonly #log: Log;
+  readonly #clock: Clock;
+  readonly #telemetry: Telemetry;
+  readonly #onFatal: (error: Error) => void;
+  readonly #inbox = new Inbox();
+  readonly #group = new Group();
+  readonly #archivist: Archivist;
+  readonly #checkpointer: Checkpointer;
+  readonly #cursor: Cursor;
+  readonly #overlay: Overlay;
+  #unpublished: Published[] = [];
+  #steps = FIRST_STEPS;
+  #isAppending = false;
+  #isTurnDue = false;
+  #wakeAt: { readonly ms: number; readonly cancel: () => void } | undefined;
+  #stopped: Error | undefined;
+  #onIdle: (() => void) | undefined;
+
+  constructor(options: LoopOptions) {
+    this.state = options.state;
+    this.policy = options.policy;
+    this.#log = options.log;
+    this.#clock = options.clock;
+    this.#telemetry = options.telemetry;
+    this.#onFatal = options.onFatal;
+    this.gate = new Gate(this.state.revision);
+    this.hub = new Hub(options.log, this.state.revision);
+    this.specs = new Specs(options.log);
+    this.#archivist = new Archivist(this.state);
+    this.#checkpointer = new Checkpointer(this.state, options.log.head.checkpointRevision);
+    this.#cursor = new Cursor(this.state);
+    this.#overlay = new Overlay(this.state);
+    this.#turnSoon();
+  }
+
+  /** Wall time that never runs behind the last record. */
+  nowMs(): number {
+    return Math.max(this.#clock.wallMs(), this.state.timeMs);
+  }
+
+  /**
+   * Takes a command; it is decided within one of the next turns, and answered when what it was decided from is durable. A full
+   * lane refuses at once: whoever sends can wait, nobody here should.
+   */
+  execute<C extends Command>(
+    lane: Lane,
+    command: C,
+    who: Omit<Context, 'nowMs'>,
+    answer: Answer<AnswerOf<C['kind']>>,
+    options: ExecuteOptions<AnswerOf<C['kind']>> = {},
+  ): void {
+    if (this.#stopped !== undefined) return answer(shuttingDown(), this.state.revision);
+    const isTaken = this.#inbox.push(lane, () => {
+      const context = { ...who, nowMs: this.nowMs() };
+      const outcome = this.#decideAndFold(command, context, options.validateOnly ?? false);
+      const { revision } = this.state;
+      options.onDecided?.(outcome);
+      this.gate.when(revision, () => answer(outcome, revision));
+    });
+    if (isTaken) this.#turnSoon();
+    else answer(refuse('RESOURCE_EXHAUSTED', 'CONTROLLER_BUSY', 'too many requests are waiting; try again', { retryAfterMs: 1000 }), this.state.revision);
+  }
+
+  /** Reads the state now and answers when what was read is durable. */
+  query<T>(read: (state: State) => T, answer: (value: T, revision: number) => void): void {
+    const value = read(this.state);
+    const { revision } = this.state;
+    this.gate.when(revision, () => answer(value, revision));
+  }
+
+  /** Something that is not a command has changed what the scheduler sees. */
+  nudge(): void {
+    this.#turnSoon();
+  }
+
+  /** Takes no more commands; calls back when all that was taken is durable and answered. */
+  stop(onIdle: () => void): void {
+    this.#stopped ??= new Error('the controller is shutting down');
+    this.#onIdle = onIdle;
+    this.#wakeAt?.cancel();
+    this.#turnSoon();
+  }
+
+  #turnSoon(): void {
+    if (this.#isTurnDue) return;
+    this.#isTurnDue = true;
+    this.#clock.soon(() => {
+      this.#isTurnDue = false;
+      try {
+        this.#turn();
+      } catch (error) {
+        this.#fail(error instanceof Error ? error : new Error(String(error)));
+      }
+    });
+  }
+
+  #turn(): void {
+    const begin = this.#clock.bootMs();
+    while (!this.#group.isFull) {
+      const job = this.#inbox.shift();
+      if (job === undefined) break;
+      job();
+      if (this.#clock.bootMs() - begin > SLICE_MS) break;
+    }
+    const isDone = this.#group.isFull || this.#stopped !== undefined ? true : this.#planSlice();
+    this.#append();
+    this.stats.turns++;
+    if (!this.#group.isFull && (!isDone || this.#inbox.length > 0)) this.#turnSoon();
+    else if (this.#stopped !== undefined && this.#isIdle()) this.#onIdle?.();
+  }
+
+  #isIdle(): boolean {
+    return this.#inbox.length === 0 && !this.#isAppending && this.#group.isEmpty;
+  }
+
+  #decideAndFold<C extends Command>(command: C, context: Context, validateOnly: boolean): Outcome<AnswerOf<C['kind']>> {
+    let outcome: Outcome<AnswerOf<C['kind']>>;
+    try {
+      outcome = decide(this.state, command, context);
+    } catch (error) {
+      // Nothing has changed: decide never mutates.
+      this.#telemetry.error('a command could not be decided', {
+        kind: command.kind,
+        requestId: context.requestId,
+        error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      });
+      return refuse('INTERNAL', 'DECISION_FAILED', `internal error; the request id is ${context.requestId}`);
+    }
+    this.stats.count(command.kind, outcome.kind);
+    if (outcome.kind === 'refusal' || outcome.events.length === 0 || validateOnly) return outcome;
+    this.#fold(context, outcome.events, command.kind === 'submitJobs' ? command : undefined);
+    return outcome;
+  }
+
+  #fold(context: Context, events: readonly Event[], submission: CommandOf<'submitJobs'> | undefined): void {
+    const revision = this.state.revision + 1;
+    this.#archivist.before(events);
+    // Throws only if the core is wrong; then the process ends before the append.
+    foldRecord(this.state, revision, context.nowMs, events);
+    const submitted = this.#archivist.submitted(events, submission, context.nowMs);
+    for (const job of submitted) this.specs.add(job.uid, job.spec);
+    this.#group.add(revision, context, events, submitted, this.#archivist.ended(events));
+    this.#unpublished.push({ revision, timeMs: context.nowMs, actor: context.actor, events });
+    this.onFolded(events, revision);
+  }
+
+  /** Answers whether nothing is left to plan. */
+  #planSlice(): boolean {
+    const nowMs = this.nowMs();
+    const nextMs = releaseDelayed(this.state, nowMs);
+    if (nextMs !== undefined) this.#wake(nextMs - nowMs);
+    collect(this.state, this.#cursor);
+    if (this.#cursor.ready.size === 0) return true;
+    const begin = this.#clock.bootMs();
+    const supply = new QueueSupply(this.state);
+    const slice = plan(this.state, this.#overlay, this.policy, this.#cursor, supply, this.#steps);
+    // The overlay has done its work: the fold takes the same room in the state.
+    this.#overlay.clear();
+    if (slice.decisions.length > 0) {
+      const context = { actor: CONTROLLER, method: 'scheduler/place', requestId: '', nowMs };
+      const outcome = this.#decideAndFold({ kind: 'place', placements: slice.decisions }, context, false);
+      this.stats.placed += slice.decisions.length;
+      if (outcome.kind === 'accepted') this.stats.dropped += outcome.answer.dropped;
+    }
+    this.#adapt(slice.steps, this.#clock.bootMs() - begin);
+    this.stats.slices++;
+    return slice.isDone;
+  }
+
+  /** Steps so that a slice takes about as long as it may. */
+  #adapt(steps: number, tookMs: number): void {
+    if (tookMs > SLICE_MS) this.#steps = Math.max(16, Math.floor(this.#steps / 2));
+    else if (tookMs < SLICE_MS / 2 && steps >= this.#steps) this.#steps = Math.min(MOST_STEPS, this.#steps * 2);
+  }
+
+  #wake(delayMs: number): void {
+    const ms = this.#clock.bootMs() + delayMs;
+    if (this.#wakeAt !== undefined && this.#wakeAt.ms <= ms) return;
+    this.#wakeAt?.cancel();
+    const cancel = this.#clock.after(Math.max(1, delayMs), () => {
+      this.#wakeAt = undefined;
+      this.#turnSoon();
+    });
+    this.#wakeAt = { ms, cancel };
+  }
+
+  #append(): void {
+    if (this.#isAppending || this.#group.isEmpty) return;
+    const { revision } = this.state;
+    const published = this.#unpublished;
+    this.#unpublished = [];
+    const group = this.#group.take(this.#checkpointer.slice());
+    this.#isAppending = true;
+    const begin = this.#clock.bootMs();
+    this.#log.append(group, (error) => {
+      this.#isAppending = false;
+      if (error !== undefined) return this.#fail(error);
+      this.stats.appended(group.records.length, this.#clock.bootMs() - begin);
+      this.gate.opened(revision);
+      for (const record of published) this.hub.publish(record);
+      this.hub.wake();
+      this.#turnSoon();
+    });
+  }
+
+  #fail(error: Error): void {
+    if (this.#stopped === undefined) this.#telemetry.error('the controller stops', { error: error.message });
+    this.#stopped = error;
+    this.#onFatal(error);
+  }
+}
+
+function shuttingDown() {
+  return refuse('UNAVAILABLE', 'SHUTTING_DOWN', 'the controller is shutting down; try again', { retryAfterMs: 1000 });
+}
+

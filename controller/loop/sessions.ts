@@ -1,0 +1,405 @@
+// Sessions with agents: one for each data center that is connected. What the log decides becomes messages here, after the gate;
+// what agents say becomes commands. Assignments and stops are repeated until they are answered, so a lost message costs time only.
+import type { JoinAnswer, RunKey } from '#core/command.ts';
+import { NONE } from '#core/columns.ts';
+import { observe } from '#core/observe.ts';
+import { classOf } from '#core/queue.ts';
+import { UnreachablePolicy } from '#core/run-events.ts';
+import { liveRun } from '#core/runs.ts';
+import { jobName, userName } from '#domain/names.ts';
+import { refuse, type Refusal } from '#domain/refusal.ts';
+import { isRunFinal, JobState, type RunState } from '#domain/states.ts';
+import type { Event } from '#gen/isobar/log/v1/event.ts';
+import type { Assignment, ConnectRequest, ConnectResponse, Hello, RunRef } from '#gen/isobar/v1/agent.ts';
+import type { Clock } from '#ports/clock.ts';
+import type { Telemetry } from '#ports/telemetry.ts';
+import type { Leases } from './leases.ts';
+import type { Loop } from './loop.ts';
+import { toNodes, toReports } from './agent-messages.ts';
+import { partsOf } from './views.ts';
+
+export const AGENT_PROTOCOL = 1;
+/** Assignments that may be under way to one agent. Enough for a second of the busiest, few enough to be sent again. */
+const CREDIT = 4096;
+/** An assignment or a stop that was not answered for so long is sent again. */
+const RESEND_MS = 10_000;
+const RESEND_CHECK_MS = 2_000;
+
+/** The other end of a session. */
+export interface AgentLink {
+  /** False: the agent does not keep up; the link is then closed. */
+  send(message: ConnectResponse): boolean;
+  close(why: Refusal): void;
+}
+
+interface Session {
+  readonly dataCenter: string;
+  readonly number: number;
+  readonly link: AgentLink;
+  /** What was sent and not answered, by run, with the boot time of the last sending. */
+  readonly assigned: Map<string, { readonly key: RunKey; sentMs: number }>;
+  readonly stopping: Map<string, { readonly key: RunKey; sentMs: number }>;
+  isOpen: boolean;
+}
+
+export interface SessionHandle {
+  receive(message: ConnectRequest): void;
+  closed(): void;
+}
+
+export interface SessionOptions {
+  readonly loop: Loop;
+  readonly leases: Leases;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+}
+
+export class Sessions {
+  readonly #loop: Loop;
+  readonly #leases: Leases;
+  readonly #clock: Clock;
+  readonly #telemetry: Telemetry;
+  /** By data center. */
+  readonly #sessions = new Map<string, Session>();
+  #lastNumber = 0;
+  #isStopped = false;
+
+  constructor(options: SessionOptions) {
+    this.#loop = options.loop;
+    this.#leases = options.leases;
+    this.#clock = options.clock;
+    this.#telemetry = options.telemetry;
+    this.#loop.onFolded = (events, revision) => this.#folded(events, revision);
+    this.#checkSoon();
+  }
+
+  get open(): number {
+    return this.#sessions.size;
+  }
+
+  /**
+   * An agent said hello. Its session begins when what that changed is durable; an older session of the data center ends then.
+   * `refused`: the agent must not come back as it is.
+   */
+  connect(dataCenter: string, hello: Hello, link: AgentLink): SessionHandle {
+    const no = this.#refuseHello(hello);
+    if (no !== undefined) {
+      link.close(no);
+      return { receive() {}, closed() {} };
+    }
+    // Higher than any that this or an earlier controller gave out, as long as wall time does not go back by a restart's length.
+    this.#lastNumber = Math.max(this.#lastNumber + 1, this.#loop.nowMs());
+    const session: Session = {
+      dataCenter,
+      number: this.#lastNumber,
+      link,
+      assigned: new Map(),
+      stopping: new Map(),
+      isOpen: true,
+    };
+    const nowMs = this.#loop.nowMs();
+    const command = {
+      kind: 'joinDataCenter' as const,
+      id: dataCenter,
+      executor: hello.executor,
+      placement: hello.placement,
+      offers: hello.offers,
+      nodes: toNodes(hello.nodes),
+      runs: toReports(hello.runs, nowMs),
+    };
+    this.#loop.execute(
+      'agents',
+      command,
+      this.#who(dataCenter, 'Connect'),
+      (outcome) => {
+        if (!session.isOpen) return;
+        if (outcome.kind === 'refusal') link.close(outcome);
+        else this.#welcome(session, hello, outcome.answer);
+      },
+      { onDecided: (outcome) => outcome.kind === 'accepted' && session.isOpen && this.#begin(session, hello) },
+    );
+    return {
+      receive: (message) => this.#receive(session, message),
+      closed: () => this.#end(session),
+    };
+  }
+
+  #refuseHello(hello: Hello): Refusal | undefined {
+    const { federation, incarnation } = this.#loop.state;
+    if (hello.protocol !== AGENT_PROTOCOL) {
+      const message = `the agent speaks protocol ${hello.protocol}, this controller ${AGENT_PROTOCOL}; install matching versions`;
+      return refuse('FAILED_PRECONDITION', 'PROTOCOL_MISMATCH', message);
+    }
+    if (hello.federation !== '' && hello.federation !== federation) {
+      const message = `the agent belongs to federation ${hello.federation}, this is ${federation}; give it a new state directory to move it`;
+      return refuse('FAILED_PRECONDITION', 'OTHER_FEDERATION', message);
+    }
+    if (hello.incarnation > incarnation) {
+      const message = `the agent has served incarnation ${hello.incarnation}, this controller is ${incarnation}: an older copy of the log`;
+      return refuse('FAILED_PRECONDITION', 'OLDER_INCARNATION', message);
+    }
+    return undefined;
+  }
+
+  /**
+   * In the turn that decided what goes on and what stops: from here on the data center is connected, so that its lease, which
+   * may be due in the same turn, does not start elsewhere what was just adopted.
+   */
+  #begin(session: Session, hello: Hello): void {
+    const { dataCenter, number } = session;
+    const before = this.#sessions.get(dataCenter);
+    if (before !== undefined) {
+      before.link.close(refuse('ABORTED', 'SESSION_REPLACED', 'the agent has connected again'));
+      this.#end(before);
+    }
+    this.#sessions.set(dataCenter, session);
+    observe(this.#loop.state, { kind: 'sessionOpened', dataCenter, number, credit: CREDIT });
+    for (const node of hello.nodes) this.#observeForeign(dataCenter, node);
+    this.#leases.renewed(dataCenter);
+  }
+
+  #welcome(session: Session, hello: Hello, answer: JoinAnswer): void {
+    const { dataCenter, number } = session;
+    const { federation, incarnation } = this.#loop.state;
+    const { leaseMs, driftMs } = this.#leases.timesOf(dataCenter);
+    this.#leases.renewed(dataCenter);
+    this.#send(session, {
+      $case: 'welcome',
+      value: {
+        session: number,
+        federation,
+        incarnation,
+        leaseMillis: leaseMs,
+        driftMillis: driftMs,
+        adopt: answer.adopt.map(toRef),
+        stop: answer.stop.map(toRef),
+        credit: CREDIT,
+      },
+    });
+    if (answer.forget.length > 0) {
+      this.#send(session, { $case: 'acknowledged', value: { sequence: 0, forget: answer.forget.map(toRef) } });
+    }
+    for (const key of answer.stop) session.stopping.set(textOf(key), { key, sentMs: this.#clock.bootMs() });
+    this.#assign(session, answer.send);
+    this.#telemetry.info('an agent has joined', { dataCenter, runs: hello.runs.length, nodes: hello.nodes.length });
+    this.#loop.nudge();
+  }
+
+  #receive(session: Session, { message }: ConnectRequest): void {
+    if (!session.isOpen || this.#sessions.get(session.dataCenter) !== session) return;
+    switch (message?.$case) {
+      case 'heartbeat':
+        this.#leases.renewed(session.dataCenter);
+        this.#send(session, { $case: 'leaseRenewed', value: { sequence: message.value.sequence } });
+        return;
+      case 'reports':
+        return this.#report(session, message.value.sequence, message.value.runs);
+      case 'nodes': {
+        const { dataCenter } = session;
+        const nodes = message.value.nodes;
+        const command = {
+          kind: 'reportNodes' as const,
+          dataCenter,
+          nodes: toNodes(nodes.filter((node) => !node.removed)),
+          removed: nodes.filter((node) => node.removed).map((node) => node.node),
+        };
+        this.#loop.execute('agents', command, this.#who(dataCenter, 'Connect'), () => {
+          for (const node of nodes) this.#observeForeign(dataCenter, node);
+          this.#loop.nudge();
+        });
+        return;
+      }
+      case 'hello':
+      case undefined:
+        session.link.close(refuse('INVALID_ARGUMENT', 'UNEXPECTED_MESSAGE', 'hello comes first and once; update the agent'));
+        return this.#end(session);
+      default:
+        message satisfies never;
+    }
+  }
+
+  #report(session: Session, sequence: number, runs: Parameters<typeof toReports>[0]): void {
+    const { dataCenter } = session;
+    let answered = 0;
+    for (const run of runs) {
+      const text = textOf({ uid: run.jobUid, index: run.index, epoch: run.epoch });
+      if (session.assigned.delete(text)) answered++;
+      // Only run states come over the wire; others are refused by decide.
+      if (isRunFinal(run.phase as RunState)) session.stopping.delete(text);
+      this.#loop.specs.drop(run.jobUid);
+    }
+    if (answered > 0) observe(this.#loop.state, { kind: 'assignmentsAnswered', dataCenter, count: answered });
+    const command = { kind: 'reportRuns' as const, dataCenter, runs: toReports(runs, this.#loop.nowMs()) };
+    this.#loop.execute('agents', command, this.#who(dataCenter, 'Connect'), (outcome) => {
+      // A refusal is that the lane is full, or that the data center is gone: the agent repeats what is not acknowledged.
+      if (outcome.kind === 'refusal' || !session.isOpen) return;
+      const { stop, forget } = outcome.answer;
+      this.#send(session, { $case: 'acknowledged', value: { sequence, forget: forget.map(toRef) } });
+      this.#stop(session, stop);
+    });
+  }
+
+  #observeForeign(dataCenter: string, node: Parameters<typeof toNodes>[0][number]): void {
+    if (node.foreign === undefined) return;
+    const { cpuMillis, memoryMib, storageMib } = node.foreign;
+    observe(this.#loop.state, { kind: 'foreignUse', dataCenter, node: node.node, cpuMillis, memoryMib, storageMib });
+  }
+
+  /** What a record means for agents. It goes out when the record is durable. */
+  #folded(events: readonly Event[], revision: number): void {
+    const assign = new Map<string, RunKey[]>();
+    const stop = new Map<string, RunKey[]>();
+    for (const { kind } of events) {
+      if (kind?.$case === 'runReserved') {
+        const { uid, index, epoch, parts } = kind.value;
+        for (const { dataCenter } of parts) {
+          add(assign, dataCenter, { uid, index, epoch });
+          // Counted from the decision on, so that the next slice sees it.
+          observe(this.#loop.state, { kind: 'assignmentsSent', dataCenter, count: 1 });
+        }
+      } else if (kind?.$case === 'jobChanged' && kind.value.state === JobState.STOPPING) {
+        const run = this.#runOfJob(kind.value.uid);
+        if (run !== undefined) for (const dataCenter of run.dataCenters) add(stop, dataCenter, run.key);
+      }
+    }
+    if (assign.size === 0 && stop.size === 0) return;
+    this.#loop.gate.when(revision, () => {
+      for (const [dataCenter, keys] of assign) {
+        const session = this.#sessions.get(dataCenter);
+        if (session !== undefined) this.#assign(session, keys);
+      }
+      for (const [dataCenter, keys] of stop) {
+        const session = this.#sessions.get(dataCenter);
+        if (session !== undefined) this.#stop(session, keys);
+      }
+    });
+  }
+
+  #runOfJob(uid: number): { readonly key: RunKey; readonly dataCenters: readonly string[] } | undefined {
+    const { jobs, runs } = this.#loop.state;
+    const row = jobs.rowOf(uid);
+    const run = row === undefined ? NONE : jobs.run[row]!;
+    if (row === undefined || run === NONE) return undefined;
+    const key = { uid, index: runs.index[run]!, epoch: jobs.epoch[row]! };
+    return { key, dataCenters: partsOf(this.#loop.state, run).map((part) => part.dataCenter) };
+  }
+
+  /** Sends runs to start, with their specifications. */
+  #assign(session: Session, keys: readonly RunKey[]): void {
+    if (keys.length === 0) return;
+    const sentMs = this.#clock.bootMs();
+    for (const key of keys) session.assigned.set(textOf(key), { key, sentMs });
+    this.#loop.specs.read(
+      keys.map((key) => key.uid),
+      (specs, error) => {
+        if (error !== undefined) this.#telemetry.error('specifications could not be read', { error: error.message });
+        if (!session.isOpen) return;
+        const runs: Assignment[] = [];
+        for (const [i, key] of keys.entries()) {
+          const spec = specs[i];
+          // Not sent now: it is sent again later, or the run has ended meanwhile.
+          if (spec === undefined || !session.assigned.has(textOf(key))) continue;
+          const assignment = this.#assignmentOf(session.dataCenter, key, spec);
+          if (assignment === undefined) session.assigned.delete(textOf(key));
+          else runs.push(assignment);
+        }
+        for (let at = 0; at < runs.length; at += ASSIGNMENTS_A_MESSAGE) {
+          this.#send(session, { $case: 'assignments', value: { runs: runs.slice(at, at + ASSIGNMENTS_A_MESSAGE) } });
+        }
+      },
+    );
+  }
+
+  #assignmentOf(dataCenter: string, key: RunKey, spec: Uint8Array): Assignment | undefined {
+    const { state } = this.#loop;
+    const run = liveRun(state, key);
+    if (run === undefined) return undefined;
+    const row = state.runs.job[run]!;
+    const tenant = state.jobs.tenantOf(row);
+    return {
+      run: toRef(key),
+      job: jobName(tenant, state.jobs.idOf(row)),
+      user: userName(tenant, state.jobs.userOf(row)),
+      spec,
+      allocations: partsOf(state, run).find((part) => part.dataCenter === dataCenter)?.allocations ?? [],
+      withoutLease: classOf(state, row).entity.unreachable === UnreachablePolicy.WAIT,
+    };
+  }
+
+  #stop(session: Session, keys: readonly RunKey[]): void {
+    if (keys.length === 0) return;
+    const sentMs = this.#clock.bootMs();
+    for (const key of keys) session.stopping.set(textOf(key), { key, sentMs });
+    this.#send(session, { $case: 'stops', value: { runs: keys.map(toRef) } });
+  }
+
+  #send(session: Session, message: NonNullable<ConnectResponse['message']>): void {
+    if (!session.isOpen) return;
+    if (session.link.send({ message })) return;
+    session.link.close(refuse('RESOURCE_EXHAUSTED', 'AGENT_TOO_SLOW', 'the agent does not read what it is sent'));
+    this.#end(session);
+  }
+
+  #end(session: Session): void {
+    if (!session.isOpen) return;
+    session.isOpen = false;
+    if (this.#sessions.get(session.dataCenter) !== session) return;
+    this.#sessions.delete(session.dataCenter);
+    observe(this.#loop.state, { kind: 'sessionClosed', dataCenter: session.dataCenter, number: session.number });
+    this.#telemetry.warn('the session with an agent has ended', { dataCenter: session.dataCenter });
+  }
+
+  /** The agent has been silent for too long, or its data center is gone. */
+  drop(dataCenter: string, why: Refusal): void {
+    const session = this.#sessions.get(dataCenter);
+    if (session === undefined) return;
+    session.link.close(why);
+    this.#end(session);
+  }
+
+  #checkSoon(): void {
+    this.#clock.after(RESEND_CHECK_MS, () => {
+      if (this.#isStopped) return;
+      for (const session of this.#sessions.values()) this.#resend(session);
+      this.#checkSoon();
+    });
+  }
+
+  #resend(session: Session): void {
+    const before = this.#clock.bootMs() - RESEND_MS;
+    const late = (sent: Session['assigned']) => [...sent.values()].filter(({ sentMs }) => sentMs <= before);
+    this.#assign(session, late(session.assigned).map(({ key }) => key));
+    const stops = late(session.stopping).filter(({ key }) => liveRun(this.#loop.state, key) !== undefined);
+    this.#stop(session, stops.map(({ key }) => key));
+  }
+
+  close(): void {
+    this.#isStopped = true;
+    for (const session of [...this.#sessions.values()]) {
+      session.link.close(refuse('UNAVAILABLE', 'SHUTTING_DOWN', 'the controller is shutting down; connect again'));
+      this.#end(session);
+    }
+  }
+
+  #who(dataCenter: string, method: string) {
+    return { actor: `agent/${dataCenter}`, method: `isobar.v1.AgentService/${method}`, requestId: '' };
+  }
+}
+
+/** Far below the limit of a message, and small enough that heartbeats slip in between. */
+const ASSIGNMENTS_A_MESSAGE = 256;
+
+function add(map: Map<string, RunKey[]>, dataCenter: string, key: RunKey): void {
+  const keys = map.get(dataCenter);
+  if (keys === undefined) map.set(dataCenter, [key]);
+  else keys.push(key);
+}
+
+function toRef({ uid, index, epoch }: RunKey): RunRef {
+  return { jobUid: uid, index, epoch };
+}
+
+function textOf(key: RunKey): string {
+  return `${key.uid}-${key.index}-${key.epoch}`;
+}
+

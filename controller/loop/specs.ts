@@ -1,0 +1,46 @@
+// Specifications for agents: those of young jobs in memory, others from disk. A queue of a million jobs does not keep them.
+import type { Log } from '#ports/log.ts';
+
+const KEPT_BYTES = 64 * 1024 * 1024;
+
+export class Specs {
+  readonly #log: Log;
+  /** In the order in which they came: the first is the first to go. */
+  readonly #kept = new Map<number, Uint8Array>();
+  #bytes = 0;
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  add(uid: number, spec: Uint8Array): void {
+    this.#kept.set(uid, spec);
+    this.#bytes += spec.length;
+    for (const [oldest, bytes] of this.#kept) {
+      if (this.#bytes <= KEPT_BYTES) return;
+      this.#kept.delete(oldest);
+      this.#bytes -= bytes.length;
+    }
+  }
+
+  /** The job has ended, or its run has been accepted: it is not sent again soon. */
+  drop(uid: number): void {
+    const spec = this.#kept.get(uid);
+    if (spec === undefined) return;
+    this.#kept.delete(uid);
+    this.#bytes -= spec.length;
+  }
+
+  /** In the order asked; at once when all are in memory. */
+  read(uids: readonly number[], done: (specs: readonly (Uint8Array | undefined)[], error?: Error) => void): void {
+    const missing = uids.filter((uid) => !this.#kept.has(uid));
+    if (missing.length === 0) return done(uids.map((uid) => this.#kept.get(uid)));
+    this.#log.readSpecs(missing, (read, error) => {
+      const found = new Map(missing.map((uid, i) => [uid, read[i]]));
+      done(
+        uids.map((uid) => this.#kept.get(uid) ?? found.get(uid)),
+        error,
+      );
+    });
+  }
+}
