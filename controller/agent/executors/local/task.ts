@@ -1,0 +1,106 @@
+// One task in the supervisor: its directory, its environment, its processes.
+import { type ChildProcess, spawn } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  lchownSync,
+  mkdirSync,
+  openSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { keyOf } from '#ports/executor.ts';
+import { type Layout, logOf, markerOf } from './layout.ts';
+import { type ProcessId, identify } from './proc.ts';
+import type { Plan, PlannedGroup, User } from './protocol.ts';
+import type { RunRecord, Store } from './store.ts';
+import { type Isolation, type Tree, makeRoom, marked, wrapped } from './trees.ts';
+
+export class Task implements Tree {
+  readonly rank: number;
+  readonly marker: string;
+  readonly name: string;
+  readonly isolation: Isolation;
+  /** The wrapper, or the `unshare` around it. */
+  top: ProcessId | undefined;
+  /** `left`: its top has ended, what it left behind is being killed. */
+  state: 'waiting' | 'alive' | 'left' | 'dead' = 'waiting';
+  /** Ours to wait for. Otherwise an earlier supervisor's, and its end is found by looking. */
+  isChild = false;
+
+  constructor(layout: Layout, run: RunRecord, rank: number) {
+    this.rank = rank;
+    this.marker = markerOf(layout, keyOf(run), rank);
+    this.name = `${keyOf(run)}.${rank}`;
+    this.isolation = run.isolation;
+  }
+
+  /** Starts it. Throws what goes wrong; then there is no process. */
+  start(store: Store, run: RunRecord, plan: Plan): ChildProcess {
+    const group = plan.groups[plan.ranks[this.rank] ?? 0];
+    if (group === undefined) throw new Error(`there is no group for rank ${this.rank}`);
+    const dir = makeDirectory(store.layout, run, this.rank, group, plan.user);
+    const log = logOf(store.layout, keyOf(run), this.rank);
+    mkdirSync(dirname(log), { recursive: true, mode: 0o700 });
+    makeRoom(this);
+    const output = openSync(log, 'a', 0o600);
+    const status = openSync(store.statusOf(run, this.rank), 'w', 0o600);
+    try {
+      const [program = '', ...args] = wrapped(this, group.argv, plan.user);
+      const child = spawn(program, args, {
+        cwd: dir,
+        env: marked(this, {
+          PATH: SITE_PATH,
+          HOME: dir,
+          TMPDIR: dir,
+          LANG: 'C.UTF-8',
+          ...group.env,
+          ISOBAR_RANK: String(this.rank),
+        }),
+        stdio: ['ignore', output, output, status],
+        detached: true,
+      });
+      if (child.pid === undefined) return child; // 'error' follows and says why
+      this.top = identify(child.pid);
+      this.state = 'alive';
+      this.isChild = true;
+      if (this.top !== undefined) store.addTask(run, this.rank, this.top);
+      return child;
+    } finally {
+      closeSync(output);
+      closeSync(status);
+    }
+  }
+}
+
+/** Where programs are looked for, unless the job brings a PATH of its own. */
+export const SITE_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+export function directoryOf(layout: Layout, run: string): string {
+  return join(layout.work, run);
+}
+
+function makeDirectory(
+  layout: Layout,
+  run: RunRecord,
+  rank: number,
+  group: PlannedGroup,
+  user: User | undefined,
+): string {
+  const upper = directoryOf(layout, keyOf(run));
+  const dir = join(upper, String(rank));
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  if (user !== undefined) chmodSync(upper, 0o711);
+  // The plan's paths were checked: relative, and nothing in them leads out. Nobody else has been here yet.
+  for (const file of group.files) {
+    const path = join(dir, file.path);
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    writeFileSync(path, Buffer.from(file.base64, 'base64'), { mode: 0o600 });
+    chmodSync(path, file.mode);
+    if (user === undefined) continue;
+    for (let part = path; part !== dir; part = dirname(part)) lchownSync(part, user.uid, user.gid);
+  }
+  if (user !== undefined) chownSync(dir, user.uid, user.gid);
+  return dir;
+}

@@ -1,0 +1,259 @@
+// The process tree of a task: how it is made so that it can be ended whole, and how it is ended. Three ways, the best that
+// the machine allows:
+//
+// cgroup          a cgroup (v2) for each task, ended by `cgroup.kill`. Nothing leaves it.
+// pid-namespace   `unshare --pid`: the kernel kills all others when the first process ends. Nothing leaves it. It has a
+//                 /proc of its own, so that programs find themselves in it.
+// marker          a process group, and a search through /proc for the marker in the environment, which also finds who
+//                 forked twice with setsid. A process that clears its environment and leaves its session escapes.
+//
+// Memory is not limited: a cgroup for each task would allow it where the memory controller is delegated to us, but then
+// the same job would die in one data center and live in another; the controller counts what is asked for.
+import { spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { MARKER } from './layout.ts';
+import { type Sought, codeOf, commandOf, findProcesses, isAlive, signal } from './proc.ts';
+import type { User } from './protocol.ts';
+
+export const ISOLATION_KINDS = ['cgroup', 'pid-namespace', 'marker'] as const;
+export type IsolationKind = (typeof ISOLATION_KINDS)[number];
+
+export interface Isolation {
+  readonly kind: IsolationKind;
+  /** With `cgroup`: the directory in which each task gets its own. */
+  readonly cgroup: string;
+}
+
+/** The tree of one task. */
+export interface Tree extends Sought {
+  readonly isolation: Isolation;
+  /** Name of its cgroup. */
+  readonly name: string;
+}
+
+/** In the command line of the wrapper, and of its child until it has become the task. */
+const WRAPPER_NAME = 'isobar-task';
+/** Searching takes at most one part in so many of the time. */
+const SEARCH_SHARE = 10;
+const SHORTEST_PAUSE_MS = 10;
+const LONGEST_PAUSE_MS = 500;
+
+/**
+ * The wrapper of a task. It leaves the exit status in descriptor 3, a file that the supervisor opened, so that the status
+ * survives supervisor and agent. One write of a few bytes that end with a newline: whoever reads finds all or, without
+ * the newline, nothing, which is what a rename would give, without a process for it. Descriptor 3 is closed for the task.
+ *
+ * The traps keep the wrapper alive when the whole group is signalled; in the subshell they are reset, so the task has the
+ * default actions. `exec` takes programs only, never a word of the shell. A signal n is 128 + n, as `$?` has it.
+ */
+const WRAPPER = `trap : TERM INT HUP QUIT USR1 USR2
+if [ -n "$1" ]; then echo 0 >"$1/cgroup.procs" || exit 126; fi
+shift
+(exec 3>&-; exec "$@")
+status=$?
+printf '%s\\n' "$status" >&3
+exit "$status"`;
+
+export function wrapped(tree: Tree, argv: readonly string[], user: User | undefined): string[] {
+  const { kind } = tree.isolation;
+  // The wrapper stays ours: a task of another user can neither kill it nor write its status.
+  const changed =
+    user === undefined
+      ? argv
+      : ['setpriv', `--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups', '--', ...argv];
+  const cgroup = kind === 'cgroup' ? cgroupOf(tree) : '';
+  const shell = ['/bin/sh', '-c', WRAPPER, WRAPPER_NAME, cgroup, ...changed];
+  return kind === 'pid-namespace' ? [...UNSHARE, ...shell] : shell;
+}
+
+/** Before the first process. */
+export function makeRoom(tree: Tree): void {
+  if (tree.isolation.kind === 'cgroup') mkdirSync(cgroupOf(tree), { recursive: true });
+}
+
+/**
+ * Sends a signal to every process of the trees. Not to the wrapper and the `unshare` around it, which would die of some and
+ * take the others along; and not yet to a tree that is nothing but its wrapper, where the signal would be lost before the
+ * task has begun. Answers those: try again.
+ */
+export function signalTrees<T extends Tree>(trees: readonly T[], name: NodeJS.Signals): T[] {
+  const found = findProcesses(trees.filter((tree) => tree.isolation.kind !== 'cgroup'));
+  return trees.filter((tree) => {
+    const pids = found.get(tree.marker) ?? pidsIn(cgroupOf(tree));
+    const own = pids.filter((pid) => !commandOf(pid).includes(WRAPPER_NAME));
+    for (const pid of own) signal(pid, name);
+    return own.length === 0;
+  });
+}
+
+/** Kills what can be killed at once. What has hidden is found by `Reaper`. */
+export function killTree(tree: Tree): void {
+  if (tree.isolation.kind === 'cgroup') killCgroup(tree);
+  // Without the check the number might by now be another's.
+  if (tree.top !== undefined && isAlive(tree.top)) signal(-tree.top.pid, 'SIGKILL');
+}
+
+/** Waits until trees are dead, killing what it finds of them. */
+export class Reaper {
+  readonly #waiting = new Map<Tree, () => void>();
+  #isLooking = false;
+  #pauseMs = SHORTEST_PAUSE_MS;
+
+  get isIdle(): boolean {
+    return this.#waiting.size === 0;
+  }
+
+  /** Calls back when no process of the tree is alive. `search`: also where the kernel should have seen to it. */
+  reap(tree: Tree, search: boolean, onDead: () => void): void {
+    if (tree.isolation.kind === 'cgroup' && isGone(tree)) onDead();
+    else if (tree.isolation.kind === 'pid-namespace' && !search) onDead();
+    else {
+      killTree(tree);
+      this.#waiting.set(tree, onDead);
+      this.#lookSoon();
+    }
+  }
+
+  #lookSoon(): void {
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    setTimeout(() => this.#look(), this.#pauseMs);
+  }
+
+  /** One search for all that wait, at most a tenth of the time. */
+  #look(): void {
+    this.#isLooking = false;
+    const beganMs = performance.now();
+    const inProc = [...this.#waiting.keys()].filter((tree) => tree.isolation.kind !== 'cgroup');
+    const found = inProc.length === 0 ? new Map<string, number[]>() : findProcesses(inProc);
+    for (const [tree, onDead] of this.#waiting) {
+      if (tree.isolation.kind === 'cgroup') {
+        killCgroup(tree);
+        if (!isGone(tree)) continue;
+      } else {
+        const pids = found.get(tree.marker) ?? [];
+        for (const pid of pids) signal(pid, 'SIGKILL');
+        if (pids.length > 0) continue;
+      }
+      this.#waiting.delete(tree);
+      onDead();
+    }
+    const tookMs = performance.now() - beganMs;
+    this.#pauseMs = Math.min(Math.max(tookMs * SEARCH_SHARE, SHORTEST_PAUSE_MS), LONGEST_PAUSE_MS);
+    if (this.#waiting.size > 0) this.#lookSoon();
+  }
+}
+
+/** The best isolation that works here, or the one that is asked for. Tries it with a process. */
+export function findIsolation(id: string, wanted?: IsolationKind): Isolation {
+  for (const kind of wanted === undefined ? ISOLATION_KINDS : [wanted]) {
+    const cgroup = kind === 'cgroup' ? makeCgroup(id) : '';
+    if (kind === 'cgroup' && cgroup === undefined) continue;
+    if (kind === 'pid-namespace' && !succeeds([...UNSHARE, 'true'])) continue;
+    return { kind, cgroup: cgroup ?? '' };
+  }
+  throw new Error(`this machine does not allow isolation by ${wanted}`);
+}
+
+/** When the supervisor ends. */
+export function leaveIsolation(isolation: Isolation): void {
+  if (isolation.kind === 'cgroup') removeCgroup(isolation.cgroup);
+}
+
+/** Root makes the namespace as it is; others need a user namespace around it, which many machines forbid. */
+const UNSHARE = [
+  'unshare',
+  ...(process.getuid?.() === 0 ? [] : ['--user', '--map-current-user']),
+  '--pid',
+  '--mount-proc',
+  '--kill-child',
+  '--fork',
+];
+
+function cgroupOf(tree: Tree): string {
+  return join(tree.isolation.cgroup, tree.name);
+}
+
+/** In the cgroup that we are in ourselves: there a service manager has given us room, if anywhere. */
+function makeCgroup(id: string): string | undefined {
+  const own = ownCgroup();
+  if (own === undefined) return undefined;
+  const base = join(own, `isobar-${id}`);
+  const probe = join(base, 'probe');
+  try {
+    mkdirSync(probe, { recursive: true });
+    if (!existsSync(join(probe, 'cgroup.kill'))) return undefined; // before Linux 5.14
+    const script = 'echo 0 >"$1/cgroup.procs"';
+    return succeeds(['/bin/sh', '-c', script, 'sh', probe]) ? base : undefined;
+  } catch {
+    return undefined;
+  } finally {
+    removeCgroup(probe);
+  }
+}
+
+function ownCgroup(): string | undefined {
+  const path = /^0::(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[1];
+  for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n')) {
+    const [place = '', kind = ''] = line.split(' - ');
+    const [, , , root = '', mount = ''] = place.split(' ');
+    if (path === undefined || !kind.startsWith('cgroup2 ')) continue;
+    if (path === root || path.startsWith(root === '/' ? '/' : `${root}/`)) {
+      return join(mount, path.slice(root === '/' ? 0 : root.length));
+    }
+  }
+  return undefined;
+}
+
+function killCgroup(tree: Tree): void {
+  try {
+    writeFileSync(join(cgroupOf(tree), 'cgroup.kill'), '1');
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+  }
+}
+
+/** A cgroup can be removed when nothing lives in it: that is the proof. */
+function isGone(tree: Tree): boolean {
+  return removeCgroup(cgroupOf(tree));
+}
+
+function removeCgroup(path: string): boolean {
+  try {
+    rmdirSync(path);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return true;
+  }
+  // A task may have made cgroups within its own.
+  const within = readdirSync(path, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  if (within.length === 0) return false;
+  const removed = within.map((entry) => removeCgroup(join(path, entry.name)));
+  return !removed.includes(false) && removeCgroup(path);
+}
+
+function pidsIn(cgroup: string): number[] {
+  try {
+    const pids = readFileSync(join(cgroup, 'cgroup.procs'), 'latin1').split('\n');
+    return pids.filter((pid) => pid !== '').map(Number);
+  } catch {
+    return [];
+  }
+}
+
+function succeeds([program = '', ...args]: readonly string[]): boolean {
+  return spawnSync(program, args, { stdio: 'ignore', timeout: 5000 }).status === 0;
+}
+
+/** The environment of every task begins with its marker. */
+export function marked(tree: Tree, env: Readonly<Record<string, string>>): Record<string, string> {
+  return { [MARKER]: tree.marker, ...env };
+}
