@@ -139,7 +139,7 @@ test('a server certificate has the names and addresses it is reached under', asy
   const result = await authority.issueServer(['controller.example', '127.0.0.1', '::1'], NOW);
   const certificate = new X509Certificate(result.chainPem);
   expect(certificate.subjectAltName).toBe(
-    'DNS:controller.example, IP Address:127.0.0.1, IP Address:0:0:0:0:0:0:0:1',
+    'DNS:controller.isobar.internal, DNS:controller.example, IP Address:127.0.0.1, IP Address:0:0:0:0:0:0:0:1',
   );
   expect(certificate.keyUsage).toEqual(['1.3.6.1.5.5.7.3.1']);
 });

@@ -6,7 +6,7 @@ import { createHash, randomBytes, webcrypto } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { JsonGeneralName } from '@peculiar/x509';
 import { refuse, type Refusal } from '#domain/refusal.ts';
-import { formatIdentity, type Identity } from './identity.ts';
+import { formatIdentity, TRUST_DOMAIN, type Identity } from './identity.ts';
 import {
   AuthorityKeyIdentifierExtension,
   BasicConstraintsExtension,
@@ -22,6 +22,12 @@ import {
 } from './x509.ts';
 
 type CryptoKey = webcrypto.CryptoKey;
+
+/**
+ * The DNS name that every controller's certificate has. Nobody resolves it: it says "a controller of this federation",
+ * which only this authority can say, so that addresses may change, be forwarded or be bare numbers.
+ */
+export const CONTROLLER_NAME = `controller.${TRUST_DOMAIN}`;
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -70,17 +76,22 @@ export class Authority {
     this.expireMs = certificate.notAfter.getTime();
   }
 
-  /** A key and certificate for a controller that is reached under these DNS names and addresses. */
+  /**
+   * A key and certificate for a controller. Our own clients check CONTROLLER_NAME, whatever address they dial; the other
+   * names are for tools that check what they dialled.
+   */
   async issueServer(
     names: readonly string[],
     nowMs: number,
     lifetimeMs = SERVER_LIFETIME_MS,
   ): Promise<KeyAndCertificate> {
-    if (names.length === 0) throw new Error('a server certificate needs at least one name');
     const keys = await newKeyPair();
     const issued = await this.#issue({
       publicKey: keys.publicKey,
-      names: names.map((value) => ({ type: isIP(value) === 0 ? 'dns' : 'ip', value })),
+      names: [...new Set([CONTROLLER_NAME, ...names])].map((value) => ({
+        type: isIP(value) === 0 ? 'dns' : 'ip',
+        value,
+      })),
       usage: ExtendedKeyUsage.serverAuth,
       nowMs,
       lifetimeMs,
@@ -220,7 +231,7 @@ export async function newKeyPair(): Promise<webcrypto.CryptoKeyPair> {
   return webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
 }
 
-async function keyToPem(key: CryptoKey): Promise<string> {
+export async function keyToPem(key: CryptoKey): Promise<string> {
   const der = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', key));
   const lines = der.toString('base64').match(/.{1,64}/g) ?? [];
   return `-----BEGIN PRIVATE KEY-----\n${lines.join('\n')}\n-----END PRIVATE KEY-----\n`;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { hashSecret, makeToken, parseSentToken, REFUSED_TOKEN, secretMatches } from './tokens.ts';
+import { hashSecret, makeToken, parseSentToken, REFUSED_TOKEN } from './tokens.ts';
 
 const FINGERPRINT = 'f'.repeat(64);
 
@@ -10,6 +10,7 @@ test('a token is id, secret and fingerprint, and only the hash of its secret is 
   expect([isobar, tokenId, fingerprint]).toEqual(['isobar', id, FINGERPRINT]);
   expect(secret).toHaveLength(64);
   expect(Buffer.from(secretSha256)).toEqual(createHash('sha256').update(secret).digest());
+  expect(hashSecret(secret)).toEqual(secretSha256);
   expect(token).toBe(encodeURIComponent(token));
 });
 
@@ -30,11 +31,3 @@ test.each(['', 'isobar', 'isobar-1-2', `isobar-${'g'.repeat(16)}-${'0'.repeat(64
     expect(parseSentToken(text)).toBe(REFUSED_TOKEN);
   },
 );
-
-test('only the right secret matches, and an unknown token matches nothing', () => {
-  const secret = 'ab'.repeat(32);
-  expect(secretMatches(secret, hashSecret(secret))).toBe(true);
-  expect(secretMatches('cd'.repeat(32), hashSecret(secret))).toBe(false);
-  expect(secretMatches(secret, undefined)).toBe(false);
-  expect(secretMatches(secret, new Uint8Array())).toBe(false);
-});

@@ -1,6 +1,6 @@
 // Enrolment tokens: `isobar-<id>-<secret>-<fingerprint of the authority>`, all hex, so that a double click, a URL and a
 // shell take it as it is. Whoever enrols sends id and secret only; the fingerprint tells them whom to trust with it.
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { refuse, type Refusal } from '#domain/refusal.ts';
 
 /** A token works for one hour, once. */
@@ -43,19 +43,17 @@ export function parseSentToken(text: string): SentToken | Refusal {
   return { id: match[1], secret: match[2] };
 }
 
+/** The words of controller/core/people.ts, so that nobody can tell a wrong form from a wrong secret. */
 export const REFUSED_TOKEN: Refusal = refuse(
   'UNAUTHENTICATED',
-  'TOKEN_REFUSED',
-  'The token is unknown, used or expired. Ask for a new one: a token works once, within an hour.',
+  'TOKEN_INVALID',
+  'the token is unknown, used or expired; ask for a new one',
 );
 
-/** SHA-256 over the secret's hex text. A plain hash is enough: the secret has 256 random bits, so nobody can guess it. */
+/**
+ * SHA-256 over the secret's hex text. A plain hash is enough, since nobody guesses 256 random bits; and since only hashes
+ * are compared, how long a comparison takes tells nothing.
+ */
 export function hashSecret(secret: string): Uint8Array {
   return new Uint8Array(createHash('sha256').update(secret).digest());
-}
-
-/** In constant time. `stored` is undefined for an unknown id, which takes as long as a wrong secret. */
-export function secretMatches(secret: string, stored: Uint8Array | undefined): boolean {
-  const expected = stored?.length === 32 ? stored : new Uint8Array(32);
-  return timingSafeEqual(hashSecret(secret), expected) && stored?.length === 32;
 }
