@@ -1,7 +1,7 @@
 // Token buckets: so many calls a second for each caller and for all together.
 import type { Rate, RateLimits } from './limits.ts';
 
-/** Callers remembered at once. A bucket that is full again says nothing and is forgotten. */
+/** Callers remembered at once. */
 const MAX_BUCKETS = 10_000;
 
 export class Bucket {
@@ -23,11 +23,6 @@ export class Bucket {
       return 0;
     }
     return Math.ceil(((1 - this.#tokens) * 1000) / this.#rate.perSecond);
-  }
-
-  isFull(nowMs: number): boolean {
-    this.#refill(nowMs);
-    return this.#tokens >= this.#rate.burst;
   }
 
   #refill(nowMs: number): void {
@@ -52,7 +47,7 @@ export class Rates {
   take(caller: string, nowMs: number): number {
     let bucket = this.#each.get(caller);
     if (bucket === undefined) {
-      if (this.#each.size >= MAX_BUCKETS) this.#forgetFull(nowMs);
+      if (this.#each.size >= MAX_BUCKETS) this.#forgetOldest();
       bucket = new Bucket(this.#limits.each, nowMs);
       this.#each.set(caller, bucket);
     }
@@ -64,14 +59,9 @@ export class Rates {
     return this.#each.size;
   }
 
-  #forgetFull(nowMs: number): void {
-    for (const [caller, bucket] of this.#each) {
-      if (bucket.isFull(nowMs)) this.#each.delete(caller);
-    }
-    // All of them busy: so many callers share one limit that the oldest may start afresh.
-    for (const caller of this.#each.keys()) {
-      if (this.#each.size < MAX_BUCKETS) break;
-      this.#each.delete(caller);
-    }
+  /** It may start afresh, which costs less than looking for one that is full again; all together still have their limit. */
+  #forgetOldest(): void {
+    const [oldest] = this.#each.keys();
+    if (oldest !== undefined) this.#each.delete(oldest);
   }
 }
