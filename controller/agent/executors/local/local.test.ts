@@ -1,12 +1,5 @@
 import { executorContract } from '../contract.ts';
-import { LocalPlace, isAvailable } from './machine.contract.ts';
-import { ISOLATION_KINDS } from './trees.ts';
+import { LocalPlace, bestIsolation } from './machine.contract.ts';
 
-for (const isolation of ISOLATION_KINDS) {
-  if (isAvailable(isolation)) {
-    executorContract(
-      `the local executor with ${isolation}`,
-      async () => new LocalPlace({ isolation }),
-    );
-  } else console.log(`not tested: this machine does not allow isolation by ${isolation}`);
-}
+const isolation = bestIsolation();
+executorContract(`the local executor with ${isolation}`, async () => new LocalPlace({ isolation }));

@@ -1,5 +1,5 @@
 // For tests and benchmarks of the local executor: this machine's clock, and places on it.
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '#ports/clock.ts';
@@ -7,9 +7,9 @@ import type { TaskGroup } from '#gen/isobar/v1/job.ts';
 import type { Behaviour, Place } from '../contract.ts';
 import { DEMO_SITE } from '../site.ts';
 import { LocalExecutor, type LocalOptions } from './local.ts';
-import { type ProcessId, bootMs, isAlive } from './proc.ts';
+import { type ProcessId, bootMs, commandOf, identify, isAlive } from './proc.ts';
 import { readIfThere } from './store.ts';
-import { type IsolationKind, findIsolation, leaveIsolation } from './trees.ts';
+import { type IsolationKind, ISOLATION_KINDS, findIsolation, leaveIsolation } from './trees.ts';
 
 export const machineClock: Clock = {
   wallMs: () => Date.now(),
@@ -55,6 +55,13 @@ export class LocalPlace implements Place {
     return executor;
   }
 
+  /** The last one that was made. */
+  executorInUse(): LocalExecutor {
+    const last = this.#opened.at(-1);
+    if (last === undefined) throw new Error('no executor was made yet');
+    return last;
+  }
+
   task({ ms, exitCode = 0, lines = 0, ignoresStop = false }: Behaviour): Partial<TaskGroup> {
     const trap = ignoresStop ? "trap '' TERM; " : '';
     const output = lines === 0 ? '' : `seq -f 'line %g' ${lines}; `;
@@ -82,7 +89,21 @@ export class LocalPlace implements Place {
   }
 }
 
-export function isAvailable(kind: IsolationKind): boolean {
+/** The best that works here; the first in the list that does. */
+export function bestIsolation(): IsolationKind {
+  return ISOLATION_KINDS.find((kind) => isAvailable(kind)) ?? 'marker';
+}
+
+/** Those that work here. The others are named, so that nobody takes them for tested. */
+export function availableIsolations(): IsolationKind[] {
+  return ISOLATION_KINDS.filter((kind) => {
+    const works = isAvailable(kind);
+    if (!works) console.log(`not tested: this machine does not allow isolation by ${kind}`);
+    return works;
+  });
+}
+
+function isAvailable(kind: IsolationKind): boolean {
   try {
     leaveIsolation(findIsolation('probe', kind));
     return true;
@@ -98,4 +119,30 @@ function startTicksOf(pid: number): number {
   } catch {
     return 0;
   }
+}
+
+export interface Sleeper {
+  readonly command: string[];
+  /** The program that sleeps, with its argument, to be put into a command. */
+  readonly program: string;
+  readonly pids: () => number[];
+}
+
+let sleepers = 0;
+
+/** A command that sleeps, and the processes that do: told by the length of the sleep, which nobody else has. */
+export function sleeper(before = ''): Sleeper {
+  sleepers += 1;
+  const length = `1000.${process.pid}${sleepers}`;
+  return {
+    program: `sleep ${length}`,
+    command: ['/bin/sh', '-c', `${before}sleep ${length}; exit 0`],
+    pids: () =>
+      readdirSync('/proc')
+        .map(Number)
+        .filter(
+          (pid) => !Number.isNaN(pid) && commandOf(pid).slice(0, 2).join(' ') === `sleep ${length}`,
+        )
+        .filter((pid) => identify(pid) !== undefined),
+  };
 }
