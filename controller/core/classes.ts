@@ -3,7 +3,7 @@ import { sumOfNeeds } from '#domain/resources.ts';
 import type { JobClass as JobClassEntity } from '#gen/isobar/log/v1/entity.ts';
 import { classKeyOf } from './class-key.ts';
 import { NONE } from './columns.ts';
-import { isAhead, noAmounts, type Amounts, type JobClass, type State } from './state.ts';
+import { isAhead, noAmounts, type Amounts, type JobClass, type State, type Tenant } from './state.ts';
 
 export function foldClassDefined(state: State, entity: JobClassEntity): void {
   state.nextClass = Math.max(state.nextClass, entity.number + 1);
@@ -15,7 +15,16 @@ export function addClass(state: State, entity: JobClassEntity, revision: number)
   const tenant = state.tenants.get(entity.tenant);
   // Only while a restart folds: the tenant is gone, and with it all jobs of the class.
   if (tenant === undefined) return undefined;
-  const jobClass: JobClass = {
+  const jobClass = toClass(tenant, entity, revision);
+  state.classes.set(entity.number, jobClass);
+  state.classByKey.set(classIndexKey(entity.tenant, jobClass.key), jobClass);
+  tenant.classes.set(entity.number, jobClass);
+  return jobClass;
+}
+
+/** A class that is not in the state yet, or, for a what-if, never will be. */
+export function toClass(tenant: Tenant, entity: JobClassEntity, revision: number): JobClass {
+  return {
     entity,
     key: classKeyOf(entity),
     tenant,
@@ -26,10 +35,6 @@ export function addClass(state: State, entity: JobClassEntity, revision: number)
     tail: NONE,
     length: 0,
   };
-  state.classes.set(entity.number, jobClass);
-  state.classByKey.set(classIndexKey(entity.tenant, jobClass.key), jobClass);
-  tenant.classes.set(entity.number, jobClass);
-  return jobClass;
 }
 
 /** A class without jobs goes; a later job of the same kind defines it anew. */

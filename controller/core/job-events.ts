@@ -13,21 +13,25 @@ export interface JobMove {
   readonly failures?: number;
 }
 
+/** Rows of jobs that end with a command. The state does not know it before the fold, and a job ends once. */
+export type Ended = Set<number>;
+
 /** A job moves on, and with an end those move that waited for it. */
-export function jobEvents(state: State, row: number, move: JobMove): Event[] {
+export function jobEvents(state: State, row: number, move: JobMove, ended: Ended): Event[] {
   const events: Event[] = [jobChanged(state, row, move)];
-  if (!isJobFinal(move.to) || move.to === JobState.SUCCEEDED) return events;
+  if (!isJobFinal(move.to)) return events;
+  ended.add(row);
+  if (move.to === JobState.SUCCEEDED) return events;
   // Those that wait for this one to succeed can never start, nor can those that wait for them.
-  const seen = new Set([row]);
-  const ended = [row];
-  for (let at = ended.pop(); at !== undefined; at = ended.pop()) {
+  const pending = [row];
+  for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
     const uid = state.jobs.uid[at]!;
     const why = reason('DEPENDENCY_FAILED', { subject: state.jobs.idOf(at) });
     for (const dependent of state.derived.dependents.get(uid) ?? []) {
       const after = state.jobs.after.get(dependent);
-      if (seen.has(dependent) || after?.any[after.uids.indexOf(uid)] === true) continue;
-      seen.add(dependent);
-      ended.push(dependent);
+      if (ended.has(dependent) || after?.any[after.uids.indexOf(uid)] === true) continue;
+      ended.add(dependent);
+      pending.push(dependent);
       events.push(jobChanged(state, dependent, { to: JobState.CANCELLED, reason: why }));
     }
   }

@@ -7,7 +7,7 @@ import { classKeyOf } from './class-key.ts';
 import { classIndexKey, dropClassIfUnused } from './classes.ts';
 import { NONE } from './columns.ts';
 import { accept, type ChangeAnswer, type ChangeJobs, type ForgetJobs, type Outcome } from './command.ts';
-import { jobEvents } from './job-events.ts';
+import { jobEvents, type Ended } from './job-events.ts';
 import { classOf, leaveQueue, requeue } from './queue.ts';
 import { fromReasonEntity, stopEvents } from './run-events.ts';
 import { isAhead, type JobClass, type State } from './state.ts';
@@ -21,18 +21,16 @@ export function decideChangeJobs(state: State, command: ChangeJobs, actor: strin
   const refused: { id: string; code: string }[] = [];
   const events: Event[] = [];
   const classes = new NewClasses(state);
-  for (const id of ids) if (state.jobs.rowOfId(tenant, id) === undefined) refused.push({ id, code: 'JOB_NOT_FOUND' });
-  // A job that is cancelled with another one of the selection is cancelled once.
-  const cancelled = new Set<number>();
+  for (const id of new Set(ids)) if (state.jobs.rowOfId(tenant, id) === undefined) refused.push({ id, code: 'JOB_NOT_FOUND' });
+  const ended: Ended = new Set();
   for (const row of selectedRows(state, command)) {
-    if (cancelled.has(state.jobs.uid[row]!)) continue;
-    const made = changeJob(state, row, command, actor, classes);
+    // It is cancelled already, with another one of the selection for which it waited.
+    const made = ended.has(row) ? [] : changeJob(state, row, command, actor, classes, ended);
     if (typeof made === 'string') {
       // A set names what is live in it; only who names a job is told that it has ended.
       if (ids.length > 0) refused.push({ id: state.jobs.idOf(row), code: made });
       continue;
     }
-    for (const event of made) if (event.kind?.$case === 'jobChanged') cancelled.add(event.kind.value.uid);
     events.push(...made);
     changed.push(state.jobs.idOf(row));
   }
@@ -61,6 +59,7 @@ function changeJob(
   command: ChangeJobs,
   actor: string,
   classes: NewClasses,
+  ended: Ended,
 ): readonly Event[] | string {
   const now = state.jobs.stateOf(row);
   if (isJobFinal(now)) return 'JOB_ENDED';
@@ -70,15 +69,15 @@ function changeJob(
     case 'cancel': {
       const why = reason('CANCELLED_BY_USER', { subject: actor });
       return run === NONE
-        ? jobEvents(state, row, { to: JobState.CANCELLED, reason: why })
+        ? jobEvents(state, row, { to: JobState.CANCELLED, reason: why }, ended)
         : stopEvents(state, run, why);
     }
     case 'hold':
       if (now !== JobState.QUEUED) return 'JOB_NOT_QUEUED';
-      return jobEvents(state, row, { to: JobState.HELD, reason: reason('HELD') });
+      return jobEvents(state, row, { to: JobState.HELD, reason: reason('HELD') }, ended);
     case 'release':
       if (now !== JobState.HELD) return 'JOB_NOT_HELD';
-      return jobEvents(state, row, { to: JobState.QUEUED });
+      return jobEvents(state, row, { to: JobState.QUEUED }, ended);
     case 'requeue':
       if (run === NONE) return 'JOB_NOT_RUNNING';
       return stopEvents(state, run, reason('REQUEUED', { subject: actor }));

@@ -3,7 +3,7 @@ import { isReasonCode, reason, type Reason } from '#domain/reasons.ts';
 import { JobState, RunState } from '#domain/states.ts';
 import type { Reason as ReasonEntity } from '#gen/isobar/log/v1/entity.ts';
 import type { Event } from '#gen/isobar/log/v1/event.ts';
-import { jobEvents, type JobMove } from './job-events.ts';
+import { jobEvents, type Ended, type JobMove } from './job-events.ts';
 import { classOf } from './queue.ts';
 import { classOfRun } from './room.ts';
 import type { JobClass, State } from './state.ts';
@@ -29,7 +29,7 @@ export function stopEvents(state: State, run: number, why: Reason): Event[] {
   const stopping = state.jobs.stateOf(job) === JobState.STOPPING;
   const isCancel = why.code === 'CANCELLED_BY_USER';
   if (stopping && (!isCancel || state.jobs.reasons.get(job)?.code === 'CANCELLED_BY_USER')) return [];
-  return jobEvents(state, job, { to: JobState.STOPPING, reason: why });
+  return jobEvents(state, job, { to: JobState.STOPPING, reason: why }, new Set());
 }
 
 export function runChangedEvent(state: State, run: number, move: RunMove): Event {
@@ -58,12 +58,12 @@ export function runChangedEvent(state: State, run: number, move: RunMove): Event
 }
 
 /** A run ends: its room is free, the ledger is booked, its job moves on. */
-export function endRunEvents(state: State, run: number, end: RunMove, nowMs: number): Event[] {
+export function endRunEvents(state: State, run: number, end: RunMove, nowMs: number, ended: Ended): Event[] {
   const job = state.runs.job[run]!;
   return [
     runChangedEvent(state, run, end),
     usageEvent(state, run, end),
-    ...jobEvents(state, job, afterRun(state, job, end, nowMs)),
+    ...jobEvents(state, job, afterRun(state, job, end, nowMs), ended),
   ];
 }
 

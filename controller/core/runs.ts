@@ -20,6 +20,7 @@ import {
 } from './command.ts';
 import { dataCenterStateEvent, noSuchDataCenter } from './data-centers.ts';
 import { countJob } from './jobs.ts';
+import type { Ended } from './job-events.ts';
 import { inventoryEvents } from './nodes.ts';
 import { classOf, requeue } from './queue.ts';
 import { freeAllocations, occupy, release } from './room.ts';
@@ -32,7 +33,8 @@ export function decideJoin(state: State, command: JoinDataCenter, nowMs: number)
   if (dataCenter === undefined) return noSuchDataCenter(command.id);
   const events = joinEvents(dataCenter, command);
   events.push(...inventoryEvents(state, dataCenter, command.nodes));
-  const reported = reportEvents(state, dataCenter, command.runs, nowMs, events);
+  const ended: Ended = new Set();
+  const reported = reportEvents(state, dataCenter, command.runs, nowMs, events, ended);
   const named = new Map(command.runs.map((run) => [keyText(run), run]));
   const adopt: RunKey[] = [];
   const stop: RunKey[] = [...reported.stop];
@@ -47,11 +49,11 @@ export function decideJoin(state: State, command: JoinDataCenter, nowMs: number)
     } else if (state.runs.stateOf(run) === RunState.RESERVED) {
       // It never got there, or was lost with an agent that had not begun it: there is nothing that could run twice.
       if (state.jobs.stateOf(state.runs.job[run]!) === JobState.STOPPING) {
-        events.push(...endRunEvents(state, run, { to: RunState.STOPPED, timeMs: nowMs }, nowMs));
+        events.push(...endRunEvents(state, run, { to: RunState.STOPPED, timeMs: nowMs }, nowMs, ended));
       } else send.push(key);
     } else {
       const why = toReasonEntity(reason('LOST', { dataCenter: command.id }));
-      events.push(...endRunEvents(state, run, { to: RunState.STOPPED, timeMs: nowMs, reason: why }, nowMs));
+      events.push(...endRunEvents(state, run, { to: RunState.STOPPED, timeMs: nowMs, reason: why }, nowMs, ended));
     }
   }
   return accept(events, { adopt, stop, forget: reported.forget, send });
@@ -78,7 +80,7 @@ export function decideReportRuns(state: State, command: ReportRuns, nowMs: numbe
   const dataCenter = state.dataCenters.get(command.dataCenter);
   if (dataCenter === undefined) return noSuchDataCenter(command.dataCenter);
   const events: Event[] = [];
-  const answer = reportEvents(state, dataCenter, command.runs, nowMs, events);
+  const answer = reportEvents(state, dataCenter, command.runs, nowMs, events, new Set());
   return accept(events, answer);
 }
 
@@ -89,6 +91,7 @@ function reportEvents(
   reports: readonly RunReport[],
   nowMs: number,
   events: Event[],
+  ended: Ended,
 ): { readonly stop: RunKey[]; readonly forget: RunKey[] } {
   const stop: RunKey[] = [];
   const forget: RunKey[] = [];
@@ -103,7 +106,7 @@ function reportEvents(
     }
     if (!mayRunMove(state.runs.stateOf(run), report.phase)) continue;
     const move = toMove(report, state.runs.reserveMs[run]!, nowMs);
-    if (isFinal) events.push(...endRunEvents(state, run, move, nowMs));
+    if (isFinal) events.push(...endRunEvents(state, run, move, nowMs, ended));
     else events.push(runChangedEvent(state, run, move));
   }
   return { stop, forget };
@@ -139,6 +142,7 @@ export function decideExpireLease(
   }
   const why = toReasonEntity(reason('LEASE_EXPIRED', { dataCenter: command.dataCenter }));
   const events: Event[] = [];
+  const ended: Ended = new Set();
   let replacedRuns = 0;
   // Youngest first: those that come back to a queue then each go to its head.
   const runs = [...dataCenter.runs].toSorted((a, b) => uidOfRun(state, b) - uidOfRun(state, a));
@@ -148,7 +152,7 @@ export function decideExpireLease(
       if (state.runs.stateOf(run) === RunState.UNKNOWN) continue;
       events.push(runChangedEvent(state, run, { to: RunState.UNKNOWN, timeMs: nowMs, reason: why }));
     } else {
-      events.push(...endRunEvents(state, run, { to: RunState.FENCED, timeMs: nowMs, reason: why }, nowMs));
+      events.push(...endRunEvents(state, run, { to: RunState.FENCED, timeMs: nowMs, reason: why }, nowMs, ended));
       replacedRuns++;
     }
   }
@@ -170,7 +174,8 @@ export function decideForgetRun(state: State, command: ForgetRun, actor: string,
     return refuse('FAILED_PRECONDITION', 'DATA_CENTER_REACHABLE', message);
   }
   const why = toReasonEntity(reason('FORGOTTEN', { subject: actor }));
-  return accept(endRunEvents(state, run, { to: RunState.FENCED, timeMs: nowMs, reason: why }, nowMs), undefined);
+  const end = { to: RunState.FENCED, timeMs: nowMs, reason: why };
+  return accept(endRunEvents(state, run, end, nowMs, new Set()), undefined);
 }
 
 /** The live run of a job, if it is exactly this one. */
