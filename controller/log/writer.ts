@@ -103,8 +103,8 @@ class Writer {
   }
 
   close(): void {
-    // After a failure the file must not be touched, and closing would move the WAL into it: the thread ends as it is.
-    if (this.#failure === undefined) this.#database.close();
+    // After a failure too: SQLite then moves into the database what was committed before, not the group that failed.
+    this.#database.close();
     this.#failure ??= new LogError('closed', 'the log is closed: open it again');
   }
 
