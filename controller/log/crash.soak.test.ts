@@ -1,8 +1,9 @@
 // Crashes that take long or need rights: many kills, a disk that fails at an exact write, and a power cut.
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Appender, faultsIn } from './appender.contract.ts';
 import { failedExitCode } from './crashing.contract.ts';
@@ -107,7 +108,8 @@ describe.skipIf(noPowerCut)('a power cut', () => {
     await appender.answered(50 + Math.floor(Math.random() * 300));
     // FS_IOC_SHUTDOWN without writing the journal out.
     const shutdown = `import fcntl, os, struct; fcntl.ioctl(os.open(${JSON.stringify(place)}, os.O_RDONLY), 0x8004587d, struct.pack("I", 2))`;
-    run('python3', '-c', shutdown);
+    // Meanwhile it goes on and is listened to.
+    await promisify(execFile)('python3', ['-c', shutdown], { timeout: 30_000 });
     appender.kill();
     const { acknowledged } = await appender.ended();
     expect(acknowledged).toBeGreaterThan(0);

@@ -75,13 +75,26 @@ export async function faultsAfterCrash(log: Log, acknowledged: number): Promise<
   return faults;
 }
 
+/** At once, so that what is acknowledged is known even if the next instruction is the last; waits for a reader that is busy. */
+function say(line: string): void {
+  for (;;) {
+    try {
+      writeSync(1, `${line}\n`);
+      return;
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+    }
+  }
+}
+
 async function appendForEver(log: Log, seed: number): Promise<never> {
   let chance = seed;
   for (;;) {
     chance = (Math.imul(chance, 1_103_515_245) + 12_345) >>> 1;
     const count = 1 + (chance % (chance % 5 === 0 ? 400 : 20));
     await append(log, crashGroup(log.head.lastRevision, count));
-    writeSync(1, `${log.head.lastRevision}\n`);
+    say(String(log.head.lastRevision));
     // Often under way, so that it is cut short too.
     if (chance % 7 === 0) log.compact(log.head.lastRevision - 2000).catch(() => {});
   }
@@ -95,7 +108,7 @@ if (import.meta.main) {
     });
     await appendForEver(log, Number(seed));
   } catch (error) {
-    writeSync(1, `failed: ${error instanceof Error ? error.message : String(error)}\n`);
+    say(`failed: ${error instanceof Error ? error.message : String(error)}`);
     process.exit(failedExitCode);
   }
 }
