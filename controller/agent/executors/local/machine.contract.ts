@@ -48,9 +48,9 @@ export class LocalPlace implements Place {
     chmodSync(this.stateDir, 0o711);
   }
 
-  executor(): LocalExecutor {
+  executor(options: Partial<LocalOptions> = this.#options): LocalExecutor {
     const { stateDir, clock } = this;
-    const executor = new LocalExecutor({ stateDir, clock, site: DEMO_SITE, ...this.#options });
+    const executor = new LocalExecutor({ stateDir, clock, site: DEMO_SITE, ...options });
     this.#opened.push(executor);
     return executor;
   }
