@@ -4,19 +4,25 @@ import type { State } from '#core/state.ts';
 import type { CheckpointRow, CheckpointSlice } from '#ports/log.ts';
 import { rowsSince } from './rows.ts';
 
-/** A new one begins when this many records came since the last: what a restart has to fold at most, about. */
-const EVERY_RECORDS = 20_000;
-/** About 5 ms of encoding. */
-const ROWS_A_SLICE = 1000;
+export interface CheckpointLimits {
+  /** A new one begins when this many records came since the last: what a restart has to fold at most, about. */
+  readonly checkpointEveryRecords: number;
+  readonly checkpointRowsASlice: number;
+}
+
+/** A slice is about 5 ms of encoding. */
+export const CHECKPOINT_LIMITS: CheckpointLimits = { checkpointEveryRecords: 20_000, checkpointRowsASlice: 1000 };
 
 export class Checkpointer {
   readonly #state: State;
+  readonly #limits: CheckpointLimits;
   /** Where the last complete checkpoint began. */
   #lastFrom: number;
   #underWay: { readonly from: number; readonly rows: Iterator<CheckpointRow> } | undefined;
 
-  constructor(state: State, lastFrom: number) {
+  constructor(state: State, lastFrom: number, limits: CheckpointLimits) {
     this.#state = state;
+    this.#limits = limits;
     this.#lastFrom = lastFrom;
   }
 
@@ -24,13 +30,13 @@ export class Checkpointer {
   slice(): CheckpointSlice | undefined {
     const { revision } = this.#state;
     if (this.#underWay === undefined) {
-      if (revision - this.#lastFrom < EVERY_RECORDS) return undefined;
+      if (revision - this.#lastFrom < this.#limits.checkpointEveryRecords) return undefined;
       // Entities that changed at or before this revision and after the last beginning are yet to be written.
       this.#underWay = { from: revision, rows: rowsSince(this.#state, this.#lastFrom)[Symbol.iterator]() };
     }
     const rows: CheckpointRow[] = [];
     const deleted = this.#state.gone.splice(0);
-    while (rows.length < ROWS_A_SLICE) {
+    while (rows.length < this.#limits.checkpointRowsASlice) {
       const next = this.#underWay.rows.next();
       if (next.done === true) {
         const completeFrom = this.#underWay.from;

@@ -11,8 +11,12 @@ export interface Published {
   readonly events: readonly Event[];
 }
 
+export interface HubLimits {
+  readonly keptEvents: number;
+}
+
 /** Enough for a minute of a busy day; a watch that is further behind reads from disk. */
-const KEPT_EVENTS = 200_000;
+export const HUB_LIMITS: HubLimits = { keptEvents: 200_000 };
 const READ_RECORDS = 512;
 
 export type Read =
@@ -22,6 +26,7 @@ export type Read =
 
 export class Hub {
   readonly #log: Log;
+  readonly #limits: HubLimits;
   /** Consecutive revisions; the first `#start` are forgotten. */
   #kept: Published[] = [];
   #start = 0;
@@ -29,8 +34,9 @@ export class Hub {
   #durable: number;
   readonly #wakers = new Set<() => void>();
 
-  constructor(log: Log, durable: number) {
+  constructor(log: Log, durable: number, limits: HubLimits) {
     this.#log = log;
+    this.#limits = limits;
     this.#durable = durable;
   }
 
@@ -43,7 +49,7 @@ export class Hub {
     this.#kept.push(record);
     this.#events += record.events.length;
     this.#durable = record.revision;
-    while (this.#events > KEPT_EVENTS && this.#start < this.#kept.length - 1) {
+    while (this.#events > this.#limits.keptEvents && this.#start < this.#kept.length - 1) {
       this.#events -= this.#kept[this.#start]!.events.length;
       this.#start++;
     }

@@ -20,10 +20,10 @@ import type { Telemetry } from '#ports/telemetry.ts';
 import { collect, Cursor, plan, QueueSupply } from '#scheduler/plan.ts';
 import type { Policy } from '#scheduler/policy.ts';
 import { Archivist } from './archive.ts';
-import { Checkpointer } from './checkpoint.ts';
+import { CHECKPOINT_LIMITS, Checkpointer, type CheckpointLimits } from './checkpoint.ts';
 import { Gate } from './gate.ts';
 import { Group } from './group.ts';
-import { Hub, type Published } from './hub.ts';
+import { Hub, HUB_LIMITS, type HubLimits, type Published } from './hub.ts';
 import { Inbox, type Lane } from './inbox.ts';
 import { Specs } from './specs.ts';
 import { LoopStats } from './stats.ts';
@@ -36,7 +36,13 @@ export interface LoopOptions {
   readonly policy: Policy;
   /** The process cannot go on: the log failed, or a fold threw. */
   readonly onFatal: (error: Error) => void;
+  /** Instead of DEFAULT_LIMITS. The simulator makes them small, so that small worlds come to what large ones come to. */
+  readonly limits?: Limits;
 }
+
+export interface Limits extends CheckpointLimits, HubLimits {}
+
+export const DEFAULT_LIMITS: Limits = { ...CHECKPOINT_LIMITS, ...HUB_LIMITS };
 
 /** How a command was answered; `revision` is what the answer was computed from, durable when it is given. */
 export type Answer<A> = (outcome: Outcome<A>, revision: number) => void;
@@ -88,10 +94,11 @@ export class Loop {
     this.#telemetry = options.telemetry;
     this.#onFatal = options.onFatal;
     this.gate = new Gate(this.state.revision);
-    this.hub = new Hub(options.log, this.state.revision);
+    const limits = options.limits ?? DEFAULT_LIMITS;
+    this.hub = new Hub(options.log, this.state.revision, limits);
     this.specs = new Specs(options.log);
     this.#archivist = new Archivist(this.state);
-    this.#checkpointer = new Checkpointer(this.state, options.log.head.checkpointRevision);
+    this.#checkpointer = new Checkpointer(this.state, options.log.head.checkpointRevision, limits);
     this.#cursor = new Cursor(this.state);
     this.#overlay = new Overlay(this.state);
     this.#turnSoon();
