@@ -1,6 +1,7 @@
 // Tenants: a tree of bodies that own jobs, with quotas along the path to the root.
 import { refuse } from '#domain/refusal.ts';
 import type { Tenant as TenantEntity } from '#gen/isobar/log/v1/entity.ts';
+import type { Event } from '#gen/isobar/log/v1/event.ts';
 import { accept, type Delete, type Outcome, type Put } from './command.ts';
 import { checkEtag } from './etag.ts';
 import { grew } from './room.ts';
@@ -36,18 +37,26 @@ export function decideDeleteTenant(state: State, command: Delete<'deleteTenant'>
   if (tenant === undefined) return noSuchTenant(command.id);
   const stale = checkEtag(command.etag, tenant.revision);
   if (stale !== undefined) return stale;
+  const named = [...state.dataCenters.values()].filter(
+    ({ entity }) => entity.owner === command.id || entity.accepts.includes(command.id),
+  );
   const users = [...state.users.values()].filter((user) => user.entity.tenant === command.id && !user.entity.revoked);
   const holds = [
     [tenant.children, 'tenants below it'],
     [tenant.queuedJobs + tenant.runningJobs, 'live jobs'],
     [users.length, 'users'],
+    [named.length, 'data centers that it owns or that accept it'],
   ] as const;
   for (const [count, what] of holds) {
     if (count > 0) {
       return refuse('FAILED_PRECONDITION', 'TENANT_IN_USE', `tenant ${command.id} has ${count} ${what}; remove them first`);
     }
   }
-  return accept([{ kind: { $case: 'tenantDeleted', value: { id: command.id } } }], undefined);
+  // A tenant that is made again with the same id is another one: it must not find the jobs of this one.
+  const uids = Array.from(state.jobs.rowsOfTenant(command.id), (row) => state.jobs.uid[row]!);
+  const events: Event[] = [{ kind: { $case: 'tenantDeleted', value: { id: command.id } } }];
+  if (uids.length > 0) events.unshift({ kind: { $case: 'jobForgotten', value: { uids } } });
+  return accept(events, undefined);
 }
 
 export function foldTenantPut(state: State, entity: TenantEntity): void {
