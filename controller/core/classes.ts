@@ -33,6 +33,7 @@ export function toClass(tenant: Tenant, entity: JobClassEntity, revision: number
     jobs: 0,
     head: NONE,
     tail: NONE,
+    near: NONE,
     length: 0,
   };
 }

@@ -35,18 +35,26 @@ function enterQueue(state: State, row: number): void {
   jobs.queued[row] = 1;
   jobClass.length++;
   state.derived.touched.add(jobClass);
-  // New jobs belong at the tail; one that comes back is older than nearly all that wait, so it is sought from the head.
+  // New jobs belong at the tail; one that comes back is older than nearly all that wait, so it is sought from the head. Many
+  // that come back at once come in some order, so each is sought from the one before.
   if (jobClass.tail === NONE || jobs.uid[jobClass.tail]! < uid) {
     link(state, jobClass, jobClass.tail, row, NONE);
     return;
   }
-  let after = NONE;
-  let before = jobClass.head;
+  let after = isQueued(state, jobClass, jobClass.near) ? jobClass.near : NONE;
+  while (after !== NONE && jobs.uid[after]! > uid) after = jobs.previous[after]!;
+  let before = after === NONE ? jobClass.head : jobs.next[after]!;
   while (before !== NONE && jobs.uid[before]! < uid) {
     after = before;
     before = jobs.next[before]!;
   }
   link(state, jobClass, after, row, before);
+  jobClass.near = row;
+}
+
+/** Whether a row that was noted earlier is still a job in the queue of the class. */
+function isQueued(state: State, jobClass: JobClass, row: number): boolean {
+  return row !== NONE && state.jobs.queued[row] === 1 && state.jobs.classNumber[row] === jobClass.entity.number;
 }
 
 export function leaveQueue(state: State, row: number): void {

@@ -77,6 +77,7 @@ function clear(state: State): void {
     jobClass.jobs = 0;
     jobClass.head = NONE;
     jobClass.tail = NONE;
+    jobClass.near = NONE;
     jobClass.length = 0;
   }
   jobs.queued.fill(0);

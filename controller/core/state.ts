@@ -80,11 +80,13 @@ export interface JobClass {
   readonly total: Amounts;
   revision: number;
   // Derived:
-  /** Jobs that have not ended. */
+  /** Jobs that are known: also those that ended and are remembered. */
   jobs: number;
   /** Jobs ready to be placed, a list through the columns `previous` and `next` of the job table, by uid. */
   head: number;
   tail: number;
+  /** Where a job was put in last: the next one that comes back belongs near it. May be in the list no longer. */
+  near: number;
   length: number;
 }
 
