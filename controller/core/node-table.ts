@@ -24,18 +24,37 @@ export interface ExtraRoom {
   free: number;
 }
 
+/** The devices of one node are consecutive rows; those of a node that is gone serve the next one with as many. */
 export class DeviceTable extends Rows {
   model = new Uint16Array();
   memoryMib = new Int32Array();
   freeThousandths = new Int16Array();
   readonly models = new Interned();
+  /** First rows of what was freed, by how many. */
+  readonly #freed = new Map<number, number[]>();
 
-  add(model: string, memoryMib: number): number {
-    const row = this.takeRow();
-    this.model[row] = this.models.numberOf(model);
-    this.memoryMib[row] = memoryMib;
-    this.freeThousandths[row] = WHOLE_DEVICE;
-    return row;
+  /** The first row, or NONE if there are no devices. */
+  add(devices: NodeDescription['devices']): number {
+    if (devices.length === 0) return NONE;
+    let first = this.#freed.get(devices.length)?.pop();
+    if (first === undefined) {
+      first = this.end;
+      for (let i = 0; i < devices.length; i++) this.takeRow();
+    } else this.live += devices.length;
+    for (const [i, device] of devices.entries()) {
+      this.model[first + i] = this.models.numberOf(device.model);
+      this.memoryMib[first + i] = device.memoryMib;
+      this.freeThousandths[first + i] = WHOLE_DEVICE;
+    }
+    return first;
+  }
+
+  remove(first: number, count: number): void {
+    if (count === 0) return;
+    this.live -= count;
+    const freed = this.#freed.get(count);
+    if (freed === undefined) this.#freed.set(count, [first]);
+    else freed.push(first);
   }
 
   protected grow(capacity: number): void {
@@ -87,25 +106,22 @@ export class NodeTable extends Rows {
     for (const column of [this.freeCpuMillis, this.freeMemoryMib, this.freeStorageMib]) column[row] = 0;
     this.firstDevice[row] = NONE;
     this.deviceCount[row] = 0;
+    this.extras.delete(row);
     this.describe(row, node);
     return row;
   }
 
-  /** Takes over a new description; what runs hold stays held. */
-  describe(row: number, node: NodeDescription): void {
+  /** Takes over a new description; what runs hold stays held. True: its devices are new, and look as if none were held. */
+  describe(row: number, node: NodeDescription): boolean {
     this.removed[row] = 0;
     this.kind[row] = this.#kindOf(node);
     this.#resize(row, node);
     this.#describeExtras(row, node.extra);
-    if (!this.#hasDevices(row, node.devices)) {
-      // New rows: what runs hold of devices that are no longer there is held of nothing.
-      this.deviceCount[row] = node.devices.length;
-      this.firstDevice[row] = NONE;
-      for (const [i, device] of node.devices.entries()) {
-        const at = this.devices.add(device.model, device.memoryMib);
-        if (i === 0) this.firstDevice[row] = at;
-      }
-    }
+    if (this.#hasDevices(row, node.devices)) return false;
+    this.devices.remove(this.firstDevice[row]!, this.deviceCount[row]!);
+    this.deviceCount[row] = node.devices.length;
+    this.firstDevice[row] = this.devices.add(node.devices);
+    return true;
   }
 
   setForeign(row: number, cpuMillis: number, memoryMib: number, storageMib: number): void {
@@ -118,6 +134,7 @@ export class NodeTable extends Rows {
   }
 
   remove(row: number): void {
+    this.devices.remove(this.firstDevice[row]!, this.deviceCount[row]!);
     this.extras.delete(row);
     this.id[row] = '';
     this.freeRow(row);
@@ -138,7 +155,7 @@ export class NodeTable extends Rows {
       });
     }
     const extra: Record<string, number> = {};
-    for (const [name, room] of this.extras.get(row) ?? []) extra[name] = room.allocatable;
+    for (const [name, room] of this.extras.get(row) ?? []) if (room.allocatable > 0) extra[name] = room.allocatable;
     return {
       ...this.kindOf(row),
       id: this.id[row]!,
@@ -159,18 +176,23 @@ export class NodeTable extends Rows {
     this.storageMib[row] = node.storageMib;
   }
 
+  /** The room of a named extra, also if the node has none of it: what is held of it must not be forgotten. */
+  extraOf(row: number, name: string): ExtraRoom {
+    let rooms = this.extras.get(row);
+    if (rooms === undefined) this.extras.set(row, (rooms = new Map()));
+    let room = rooms.get(name);
+    if (room === undefined) rooms.set(name, (room = { allocatable: 0, free: 0 }));
+    return room;
+  }
+
   #describeExtras(row: number, extra: Readonly<Record<string, number>>): void {
     const before = this.extras.get(row);
     const names = new Set([...(before?.keys() ?? []), ...Object.keys(extra)]);
-    if (names.size === 0) return;
-    const rooms = before ?? new Map<string, ExtraRoom>();
     for (const name of names) {
-      const room = rooms.get(name) ?? { allocatable: 0, free: 0 };
+      const room = this.extraOf(row, name);
       room.free += (extra[name] ?? 0) - room.allocatable;
       room.allocatable = extra[name] ?? 0;
-      rooms.set(name, room);
     }
-    this.extras.set(row, rooms);
   }
 
   #hasDevices(row: number, devices: NodeDescription['devices']): boolean {

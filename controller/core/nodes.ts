@@ -6,7 +6,7 @@ import type { Event, NodeCordoned, NodesPut, NodesRemoved } from '#gen/isobar/lo
 import { accept, type CordonNode, type Outcome, type ReportNodes } from './command.ts';
 import { noSuchDataCenter } from './data-centers.ts';
 import type { NodeDescription } from './node-table.ts';
-import { countNode, dropNode, grew } from './room.ts';
+import { countNode, dropNode, grew, holdDevices } from './room.ts';
 import { isAhead, type DataCenter, type State } from './state.ts';
 
 export function decideCordonNode(state: State, command: CordonNode): Outcome<undefined> {
@@ -24,7 +24,7 @@ export function decideCordonNode(state: State, command: CordonNode): Outcome<und
 export function decideReportNodes(state: State, command: ReportNodes): Outcome<undefined> {
   const dataCenter = state.dataCenters.get(command.dataCenter);
   if (dataCenter === undefined) return noSuchDataCenter(command.dataCenter);
-  const removed = command.removed.filter((id) => isPresent(state, dataCenter, id));
+  const removed = [...new Set(command.removed)].filter((id) => isPresent(state, dataCenter, id));
   return accept(nodeEvents(state, dataCenter, command.nodes, removed), undefined);
 }
 
@@ -66,29 +66,45 @@ function sameText(node: NodeDescription): string {
 }
 
 export function toDescription(node: Node): NodeDescription {
+  const { allocatable } = node;
   return {
     id: node.id,
     role: node.role,
     labels: node.labels,
-    cpuMillis: node.allocatable?.cpuMillis ?? 0,
-    memoryMib: node.allocatable?.memoryMib ?? 0,
-    storageMib: node.allocatable?.storageMib ?? 0,
-    extra: node.allocatable?.extra ?? {},
+    cpuMillis: toColumn(allocatable?.cpuMillis),
+    memoryMib: toColumn(allocatable?.memoryMib),
+    storageMib: toColumn(allocatable?.storageMib),
+    extra: Object.fromEntries(Object.entries(allocatable?.extra ?? {}).filter(([, amount]) => amount > 0)),
     devices: node.devices,
   };
+}
+
+/** Columns hold 2^31 − 1, for storage 2 PiB on one machine. Capacity rounds down: what is beyond is left unused. */
+export function toColumn(amount: number | undefined): number {
+  return Math.min(amount ?? 0, 0x7fff_ffff);
 }
 
 export function foldNodesPut(state: State, event: NodesPut): void {
   const dataCenter = state.dataCenters.get(event.dataCenter);
   if (dataCenter === undefined) return;
+  const newDevices = new Set<number>();
   for (const node of event.nodes) {
     if (isAhead(state, 'node', `${event.dataCenter}/${node.id}`, state.revision)) continue;
-    putNode(state, dataCenter, node, state.revision);
+    putNode(state, dataCenter, node, state.revision, newDevices);
   }
-  if (state.derived.live) grew(state, dataCenter);
+  if (!state.derived.live) return;
+  if (newDevices.size > 0) holdDevices(state, dataCenter, newDevices);
+  grew(state, dataCenter);
 }
 
-export function putNode(state: State, dataCenter: DataCenter, node: Node, revision: number): number {
+/** `newDevices` takes the row if its devices are not the same as before. */
+export function putNode(
+  state: State,
+  dataCenter: DataCenter,
+  node: Node,
+  revision: number,
+  newDevices?: Set<number>,
+): number {
   const { nodes, derived } = state;
   const description = toDescription(node);
   let row = dataCenter.nodes.get(node.id);
@@ -96,7 +112,7 @@ export function putNode(state: State, dataCenter: DataCenter, node: Node, revisi
     row = nodes.add(dataCenter.index, description);
     dataCenter.nodes.set(node.id, row);
   } else if (derived.live && nodes.removed[row] === 0) countNode(state, dataCenter, row, -1);
-  nodes.describe(row, description);
+  if (nodes.describe(row, description)) newDevices?.add(row);
   nodes.revision[row] = revision;
   if (derived.live) {
     countNode(state, dataCenter, row, 1);
@@ -112,6 +128,7 @@ export function foldNodesRemoved(state: State, event: NodesRemoved): void {
   for (const id of event.nodes) {
     const row = dataCenter.nodes.get(id);
     if (row === undefined || isAhead(state, 'node', `${event.dataCenter}/${id}`, state.revision)) continue;
+    if (state.nodes.removed[row] === 1) continue;
     removeNode(state, dataCenter, row);
   }
 }

@@ -1,5 +1,6 @@
 // Observe: what agents report of the moment. Never logged; unknown after a restart until the agent reports again.
-import { grew } from './room.ts';
+import { toColumn } from './nodes.ts';
+import { addAmounts, grew } from './room.ts';
 import type { DataCenter, Session, State } from './state.ts';
 
 export type Observation =
@@ -60,10 +61,14 @@ function observeForeign(
   const { nodes } = state;
   const row = dataCenter.nodes.get(report.node);
   if (row === undefined || nodes.removed[row] === 1) return;
-  dataCenter.foreign[0]! += report.cpuMillis - nodes.foreignCpuMillis[row]!;
-  dataCenter.foreign[1]! += report.memoryMib - nodes.foreignMemoryMib[row]!;
-  dataCenter.foreign[2]! += report.storageMib - nodes.foreignStorageMib[row]!;
-  nodes.setForeign(row, report.cpuMillis, report.memoryMib, report.storageMib);
+  const more = [
+    toColumn(report.cpuMillis) - nodes.foreignCpuMillis[row]!,
+    toColumn(report.memoryMib) - nodes.foreignMemoryMib[row]!,
+    toColumn(report.storageMib) - nodes.foreignStorageMib[row]!,
+  ];
+  addAmounts(dataCenter.foreign, more, 1);
+  nodes.setForeign(row, toColumn(report.cpuMillis), toColumn(report.memoryMib), toColumn(report.storageMib));
+  if (!more.some((amount) => amount < 0)) return;
   dataCenter.pool.raise(nodes, row);
   grew(state, dataCenter);
 }

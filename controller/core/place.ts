@@ -5,6 +5,7 @@ import type { Event } from '#gen/isobar/log/v1/event.ts';
 import { accept, type Outcome, type Place, type PlaceAnswer, type Placement } from './command.ts';
 import { exceededQuota, Overlay } from './overlay.ts';
 import { classOf } from './queue.ts';
+import type { HeldDevice } from './run-table.ts';
 import type { DataCenter, JobClass, State } from './state.ts';
 
 export function decidePlace(state: State, command: Place): Outcome<PlaceAnswer> {
@@ -43,8 +44,7 @@ function takeRoom(state: State, overlay: Overlay, jobClass: JobClass, placement:
         if (row === undefined || shape === undefined || !isOpen(state, row)) return false;
         if (overlay.countOnNode(row, shape, allocation.tasks) < allocation.tasks) return false;
         const held = allocation.devices.map((device, i) => ({ device, thousandths: allocation.thousandths[i] ?? 0 }));
-        const first = state.nodes.firstDevice[row]!;
-        if (held.some(({ device, thousandths }) => overlay.freeThousandths(first + device) < thousandths)) return false;
+        if (!hasDevices(state, overlay, row, held)) return false;
         overlay.take(row, shape, allocation.tasks, held);
         tasks[allocation.group]! += allocation.tasks;
         taken.push(() => overlay.giveBack(row, shape, allocation.tasks, held));
@@ -63,6 +63,14 @@ function takeRoom(state: State, overlay: Overlay, jobClass: JobClass, placement:
   const dataCenter = state.dataCenters.get(first?.dataCenter ?? '');
   if (dataCenter !== undefined) overlay.count(jobClass, dataCenter.index);
   return true;
+}
+
+function hasDevices(state: State, overlay: Overlay, row: number, held: readonly HeldDevice[]): boolean {
+  const first = state.nodes.firstDevice[row]!;
+  return held.every(({ device, thousandths }, i) => {
+    const isOnce = held.findIndex((other) => other.device === device) === i;
+    return isOnce && device < state.nodes.deviceCount[row]! && overlay.freeThousandths(first + device) >= thousandths;
+  });
 }
 
 /** Whether a data center takes new runs: active, connected, and its agent keeps up. */

@@ -39,8 +39,7 @@ function hold(state: State, jobClass: JobClass, allocation: number, sign: 1 | -1
   nodes.freeStorageMib[row]! -= storageMib;
   nodes.allocations[row]! += sign;
   for (const [name, amount] of Object.entries(shape.resources?.extra ?? {})) {
-    const room = nodes.extras.get(row)?.get(name);
-    if (room !== undefined) room.free -= amount * tasks;
+    nodes.extraOf(row, name).free -= amount * tasks;
   }
   let devices = 0;
   for (const held of allocations.devices.get(allocation) ?? []) {
@@ -58,6 +57,24 @@ function hold(state: State, jobClass: JobClass, allocation: number, sign: 1 | -1
     dataCenter.pool.raise(nodes, row);
     grew(state, dataCenter);
     if (nodes.removed[row] === 1 && nodes.allocations[row] === 0) dropNode(state, dataCenter, row);
+  }
+}
+
+/**
+ * Nodes whose devices are new: what live runs hold of the device at the same place is held still. Devices have no name, so
+ * another model there counts as taken too until the run has ended: rather too little room for a while than one device twice.
+ */
+export function holdDevices(state: State, dataCenter: DataCenter, rows: ReadonlySet<number>): void {
+  const { nodes, allocations } = state;
+  for (const run of dataCenter.runs) {
+    for (const allocation of allocationsOf(state, run)) {
+      const row = allocations.node[allocation]!;
+      if (!rows.has(row)) continue;
+      for (const held of allocations.devices.get(allocation) ?? []) {
+        if (held.device >= nodes.deviceCount[row]!) continue;
+        nodes.devices.freeThousandths[nodes.firstDevice[row]! + held.device]! -= held.thousandths;
+      }
+    }
   }
 }
 
