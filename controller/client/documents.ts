@@ -1,16 +1,7 @@
 // YAML and JSON files as values that remember where they stand, so that a finding points at its line.
 import { isMap, isPair, isScalar, isSeq, LineCounter, parseAllDocuments, type Node } from 'yaml';
 import { type Finding, type Path, pathText } from './fields.ts';
-
-/** One wrong thing in a file. */
-export interface FileProblem {
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
-  /** `groups[0].cpu`; empty: the whole entry, or the syntax. */
-  readonly field: string;
-  readonly message: string;
-}
+import { FileError, type FileProblem } from './file-error.ts';
 
 /** One entry of a file: a document, or an item of a document that is a list. */
 export interface Entry {
@@ -18,22 +9,6 @@ export interface Entry {
   readonly line: number;
   readonly column: number;
   locate(finding: Finding): FileProblem;
-}
-
-/** A file that cannot be used, with everything that is wrong in it. */
-export class FileError extends Error {
-  override readonly name = 'FileError';
-  readonly problems: readonly FileProblem[];
-
-  constructor(problems: readonly FileProblem[]) {
-    super(problems.map(problemText).join('\n'));
-    this.problems = problems;
-  }
-}
-
-/** `jobs.yaml:3:8: memory: expected a size with its unit …`, which editors and terminals make a link of. */
-export function problemText({ file, line, column, field, message }: FileProblem): string {
-  return `${file}:${line}:${column}: ${field === '' ? '' : `${field}: `}${message}`;
 }
 
 /** Entries in order. Several documents, lists and `{items: [...]}` may be mixed; throws FileError where YAML ends. */

@@ -1,5 +1,5 @@
 // An error as a person reads it: what is wrong, every detail, and what to do next.
-import { FileError, problemText } from './documents.ts';
+import { FileError, problemText } from './file-error.ts';
 import { IsobarError } from './isobar-error.ts';
 
 export interface ErrorText {
@@ -15,6 +15,8 @@ const NEXT_BY_REASON: Readonly<Record<string, string>> = {
   NO_CONTEXT:
     'start one with `isobar demo`, or name a controller with `isobar login` or `isobar config set-context`',
   NO_IDENTITY: 'get a certificate with `isobar login`',
+  INVALID_TOKEN: 'ask for a new one: `isobar user invite` and `isobar create token` make them',
+  WRONG_AUTHORITY: 'check the address of the enrolment listener',
   NO_TENANT:
     'name one with -n TENANT, or keep one with `isobar config set-context NAME --tenant TENANT`',
 };
@@ -26,6 +28,7 @@ const NEXT_BY_CODE: Readonly<Record<string, string>> = {
     '`isobar whoami` tells your roles; an administrator of the tenant gives others',
   UNAUTHENTICATED: 'your certificate is missing, ended or revoked: `isobar login` gets another',
   DEADLINE_EXCEEDED: 'the controller took too long: try again, or wait longer with --timeout',
+  UNIMPLEMENTED: 'the controller is of another version: `isobar version --controller`',
   OUT_OF_RANGE: 'the log no longer keeps that revision: begin again from now',
 };
 
@@ -49,7 +52,7 @@ function isobarErrorText(error: IsobarError): ErrorText {
     ...violations.map(({ field, description }) => line(field, description)),
     ...quota.map(({ subject, description }) => line(subject, description)),
   ];
-  if (isUnreachable(error)) {
+  if (error.unreachable) {
     return {
       message: 'the controller cannot be reached',
       details: [rootCause(error)],
@@ -62,11 +65,6 @@ function isobarErrorText(error: IsobarError): ErrorText {
     details,
     next: NEXT_BY_REASON[reason] ?? waitHint(error) ?? NEXT_BY_CODE[code] ?? '',
   };
-}
-
-/** Nobody answered, as opposed to a controller that says that it cannot serve now: that one gives a reason. */
-export function isUnreachable({ code, reason }: IsobarError): boolean {
-  return code === 'UNAVAILABLE' && reason === '';
 }
 
 function repeats({ message, violations }: IsobarError): boolean {

@@ -1,10 +1,31 @@
 // The one error of the client: what the controller refused, or why it could not be asked.
-import { type ServiceError, status } from '@grpc/grpc-js';
+import type { ServiceError } from '@grpc/grpc-js';
 import type { QuotaViolation, Violation } from '#domain/refusal.ts';
 import { decodeDetails } from './errors.ts';
 
+/** The canonical codes in the order of their numbers. Written here, so that an error does not load a transport. */
+export const CODES = [
+  'OK',
+  'CANCELLED',
+  'UNKNOWN',
+  'INVALID_ARGUMENT',
+  'DEADLINE_EXCEEDED',
+  'NOT_FOUND',
+  'ALREADY_EXISTS',
+  'PERMISSION_DENIED',
+  'RESOURCE_EXHAUSTED',
+  'FAILED_PRECONDITION',
+  'ABORTED',
+  'OUT_OF_RANGE',
+  'UNIMPLEMENTED',
+  'INTERNAL',
+  'UNAVAILABLE',
+  'DATA_LOSS',
+  'UNAUTHENTICATED',
+] as const;
+
 /** Canonical name of a gRPC code, for example `NOT_FOUND`. */
-export type Code = keyof typeof status;
+export type Code = (typeof CODES)[number];
 
 export interface IsobarErrorFields {
   readonly code: Code;
@@ -40,6 +61,11 @@ export class IsobarError extends Error {
     this.retryAfterMs = fields.retryAfterMs;
   }
 
+  /** Nobody answered, as opposed to a controller that says that it cannot serve now: that one gives a reason. */
+  get unreachable(): boolean {
+    return this.code === 'UNAVAILABLE' && this.reason === '';
+  }
+
   /** Whether the same call may succeed when it is made again a little later. */
   get retryable(): boolean {
     return this.retryAfterMs !== undefined || ['UNAVAILABLE', 'ABORTED'].includes(this.code);
@@ -57,8 +83,7 @@ export function toIsobarError(error: unknown): unknown {
 }
 
 export function codeName(code: number): Code {
-  const name: string | undefined = status[code];
-  return name === undefined ? 'UNKNOWN' : (name as Code); // the reverse side of the enum holds its keys
+  return CODES[code] ?? 'UNKNOWN';
 }
 
 function isServiceError(error: unknown): error is ServiceError {

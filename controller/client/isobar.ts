@@ -10,10 +10,12 @@
 //   }
 //   const { exitCode } = await isobar.jobs.wait(job.name);
 import type { Channel } from '@grpc/grpc-js';
+import type { StoredIdentity } from './identity.ts';
 import { Jobs } from './jobs.ts';
 import { DataCenters, Links, Nodes } from './members.ts';
 import { Tenants, Users } from './people.ts';
 import { Audit, Events, FederationGroup, Runs, Usage } from './records.ts';
+import type { CallOptions } from './rpc.ts';
 
 export interface ConnectOptions {
   /** Name of a context of the command line. Default: the current one, or that of a demo in this folder or above. */
@@ -32,8 +34,10 @@ export interface ConnectOptions {
 export async function connect(options: ConnectOptions = {}): Promise<Isobar> {
   if (options.channel !== undefined) return new Isobar(options.channel, options.tenant);
   const { addresses, identityDir, tenant } = await resolveTarget(options);
-  const { openChannel } = await import('./open-channel.ts');
-  return new Isobar(await openChannel(addresses, identityDir), options.tenant ?? tenant);
+  const { openChannel } = await import('./channel.ts');
+  const { StoredIdentity } = await import('./identity.ts');
+  const identity = new StoredIdentity(identityDir);
+  return new Isobar(openChannel(addresses, identity), options.tenant ?? tenant, identity);
 }
 
 export class Isobar implements Disposable {
@@ -51,11 +55,14 @@ export class Isobar implements Disposable {
   /** Id of the tenant that calls mean when they name none. Empty: none. */
   readonly tenant: string;
   readonly #channel: Channel;
+  readonly #identity: StoredIdentity | undefined;
+  #stopRenewal: (() => void) | undefined;
 
-  constructor(channel: Channel, tenant = '') {
+  constructor(channel: Channel, tenant = '', identity?: StoredIdentity) {
     const connection = { channel, tenant };
     this.tenant = tenant;
     this.#channel = channel;
+    this.#identity = identity;
     this.jobs = new Jobs(connection);
     this.dataCenters = new DataCenters(connection);
     this.nodes = new Nodes(connection);
@@ -69,7 +76,26 @@ export class Isobar implements Disposable {
     this.federation = new FederationGroup(connection);
   }
 
+  /**
+   * Renews the certificate whenever two thirds of its life are over, for as long as this client is open: for programs
+   * that run for days. The timers keep no program alive.
+   */
+  async keepRenewed(onError?: (error: unknown) => void): Promise<void> {
+    if (this.#identity === undefined || this.#stopRenewal !== undefined) return;
+    const { keepRenewed } = await import('./renewal.ts');
+    const options = onError === undefined ? {} : { onError };
+    this.#stopRenewal = keepRenewed(this.#identity, this.#channel, options);
+  }
+
+  /** Renews the certificate now when it is time: for programs that run for a moment, now and then. */
+  async renewIfDue(options: CallOptions = {}): Promise<void> {
+    if (this.#identity === undefined || Date.now() < this.#identity.facts.renewMs) return;
+    const { renew } = await import('./enrol.ts');
+    await renew(this.#identity, this.#channel, options);
+  }
+
   close(): void {
+    this.#stopRenewal?.();
     this.#channel.close();
   }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { FileError, problemText } from './documents.ts';
+import { FileError, problemText } from './file-error.ts';
 import { parseJobsFile } from './jobs-file.ts';
 
 function problemsOf(source: string): string[] {

@@ -1,5 +1,6 @@
 // Jobs files: YAML or JSON, one job a document or a list of jobs, in the words of job-input.ts.
-import { type Entry, type FileProblem, FileError, readEntries } from './documents.ts';
+import { type Entry, readEntries } from './documents.ts';
+import { FileError, type FileProblem } from './file-error.ts';
 import { type BuiltJob, readJob } from './job-builder.ts';
 
 export interface FileJob extends BuiltJob {

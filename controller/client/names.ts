@@ -56,6 +56,13 @@ export function runNameOf(text: string, tenant: string): string {
   return `tenants/${ref.tenant}/jobs/${ref.job}/runs/${run.includes('-') ? run : `0-${run}`}`;
 }
 
+/** A name without the words that its kind says: `health/train-7`, `north-1/n01`. */
+export function shortName(name: string): string {
+  const parts = name.split('/');
+  const ids = parts.filter((_, index) => index % 2 === 1);
+  return parts.length % 2 === 0 && parts.length > 0 ? ids.join('/') : name;
+}
+
 /** The last id of a name: `job-1` of `tenants/a/jobs/job-1`. */
 export function idOf(name: string): string {
   return name.slice(name.lastIndexOf('/') + 1);

@@ -1,5 +1,5 @@
 // What the API speaks of, for those who may not import generated code.
-export type { AuditEntry, VerifyAuditResponse } from '#gen/isobar/v1/audit.ts';
+export { AuditEntry, type VerifyAuditResponse } from '#gen/isobar/v1/audit.ts';
 export {
   DataCenter,
   DataCenterClass,

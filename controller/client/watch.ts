@@ -37,6 +37,9 @@ const RESUMABLE: readonly string[] = [
   'UNKNOWN',
 ];
 
+/** A watch waits for the controller as long as its caller does; who reads what is there now wants an answer. */
+const PATIENCE = 3;
+
 /**
  * Events in order, each once. Ends only with `untilCurrent`, by the signal, or by an error that asking again does not
  * heal, such as OUT_OF_RANGE when the log no longer keeps the revision.
@@ -75,7 +78,8 @@ export async function* watchResponses(
       }
       if (options.untilCurrent === true) return;
     } catch (error) {
-      if (!isResumable(error)) throw error;
+      if (!isResumable(error) || (options.untilCurrent === true && failures >= PATIENCE))
+        throw error;
       ended = error;
     }
     // Full jitter, so that the watchers of a controller that came back do not all arrive in the same moment.
