@@ -1,0 +1,108 @@
+// States, reasons, labels and amounts of the API in the words of tables.
+import { wordOf } from '#client/enums.ts';
+import { fromDuration, type ProtoDuration } from '#client/quantities.ts';
+import {
+  DataCenterState,
+  JobState,
+  type Reason,
+  type Resources,
+  type Run,
+  RunState,
+} from '#client/types.ts';
+import type { Tone } from './paint.ts';
+import type { Cell } from './table.ts';
+import { cpus, devices, duration, mib, percent } from './units.ts';
+
+const TONES: Readonly<Record<string, Tone>> = {
+  active: 'good',
+  running: 'good',
+  succeeded: 'dim',
+  queued: 'warn',
+  held: 'warn',
+  stopping: 'warn',
+  cordoned: 'warn',
+  draining: 'warn',
+  joining: 'warn',
+  registered: 'warn',
+  staging: 'warn',
+  stopped: 'dim',
+  cancelled: 'dim',
+  left: 'dim',
+  fenced: 'dim',
+  failed: 'bad',
+  unknown: 'bad',
+  unreachable: 'bad',
+  down: 'bad',
+  revoked: 'bad',
+};
+
+export const toneOf = (word: string): Tone | undefined => TONES[word];
+export const stateCell = (word: string): Cell => ({ text: word, tone: toneOf(word) });
+export const jobState = (state: number): string => wordOf(JobState, state);
+export const runState = (state: number): string => wordOf(RunState, state);
+
+/** An active data center that nobody hears from takes no runs: that is what a reader must see first. */
+export function dataCenterState(state: number, reachable: boolean): Cell {
+  const word = wordOf(DataCenterState, state);
+  if (reachable || word === 'registered' || word === 'left') return stateCell(word);
+  return { text: `${word}, unreachable`, tone: 'bad' };
+}
+
+export function reasonText(reason: Reason | undefined): string {
+  if (reason === undefined || reason.code === '') return '';
+  return reason.message === '' ? reason.code.toLowerCase().replaceAll('_', ' ') : reason.message;
+}
+
+export function labelText(labels: Readonly<Record<string, string>>): string {
+  return Object.entries(labels)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',');
+}
+
+/** `4 CPU, 16 GiB memory, 1 GPU`. */
+export function amountText(amount: Resources | undefined): string {
+  if (amount === undefined) return '';
+  const asked = amount.devices.map((device) => {
+    const share = device.shareThousandths || 1000;
+    const count = share === 1000 ? String(device.count) : percent(share, 1000);
+    const memory = device.memoryMib === 0 ? '' : ` with ${mib(device.memoryMib)}`;
+    return `${count} ${device.model || 'GPU'}${memory}`;
+  });
+  return [
+    amount.cpuMillis === 0 ? '' : `${cpus(amount.cpuMillis)} CPU`,
+    amount.memoryMib === 0 ? '' : `${mib(amount.memoryMib)} memory`,
+    amount.storageMib === 0 ? '' : `${mib(amount.storageMib)} storage`,
+    amount.deviceThousandths === 0 ? '' : `${devices(amount.deviceThousandths)} GPU`,
+    ...asked,
+    ...Object.entries(amount.extra).map(([name, count]) => `${count} ${name}`),
+  ]
+    .filter((part) => part !== '')
+    .join(', ');
+}
+
+/** `42% of 384`: how full, and of how much. */
+export function fullness(used: number, capacity: number, unit: (amount: number) => string): Cell {
+  if (capacity === 0) return '-';
+  const share = used / capacity;
+  const text = `${percent(used, capacity).padStart(4)} of ${unit(capacity)}`;
+  return { text, tone: share >= 0.95 ? 'bad' : share >= 0.8 ? 'warn' : undefined };
+}
+
+export function placesOf(run: Run | undefined): string {
+  return [...new Set((run?.parts ?? []).map((part) => part.dataCenter))].join(',');
+}
+
+/** Between two moments, until now when it still goes on. */
+export function spanText(start: Date | undefined, end: Date | undefined, now: number): string {
+  if (start === undefined) return '';
+  return duration((end?.getTime() ?? now) - start.getTime());
+}
+
+export function ageText(since: Date | undefined, now: number): string {
+  return since === undefined ? '' : duration(now - since.getTime());
+}
+
+export function durationText(value: ProtoDuration | undefined): string {
+  return value === undefined ? '' : duration(fromDuration(value));
+}
