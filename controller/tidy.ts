@@ -15,7 +15,7 @@ export interface Finding {
 export const mayImport: Readonly<Record<string, readonly string[]>> = {
   domain: [],
   core: ['domain/', 'type gen/isobar/log/', 'metrics/catalog.ts'],
-  scheduler: ['domain/', 'type gen/isobar/log/', 'metrics/catalog.ts'],
+  scheduler: ['domain/', 'core/', 'type gen/isobar/log/', 'metrics/catalog.ts'],
   ports: ['domain/', 'type gen/', 'metrics/catalog.ts'],
   log: ['domain/', 'ports/', 'gen/', 'metrics/catalog.ts'],
   metrics: ['domain/', 'ports/', 'gen/'],

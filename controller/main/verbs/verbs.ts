@@ -1,0 +1,23 @@
+// Verbs of the command that run processes.
+import type { Verb } from '#cli/verb.ts';
+
+export const PROCESS_VERBS: readonly Verb[] = [
+  {
+    name: 'demo',
+    group: 'Processes',
+    summary: 'run a nation of data centers on this machine, and a census in it',
+    load: () => import('./demo.ts'),
+  },
+  {
+    name: 'controller',
+    group: 'Processes',
+    summary: 'run a controller',
+    load: () => import('./controller.ts'),
+  },
+  {
+    name: 'agent',
+    group: 'Processes',
+    summary: 'run the agent of a data center',
+    load: () => import('./agent.ts'),
+  },
+];
