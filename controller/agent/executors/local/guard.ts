@@ -23,18 +23,25 @@ is_alive() {
   [ "$1" != Z ] && [ "\${20}" = "$started" ]
 } 2>/dev/null
 kill_leased() {
-  for tasks in runs/*/tasks; do
-    run=\${tasks%/tasks}
-    [ -e "$run/final.json" ] && continue
-    run=\${run#runs/}
-    {
-      read -r lease _ cgroup
-      [ "$lease" = leased ] || continue
-      while read -r rank pid started; do
-        is_alive "$pid" "$started" && kill -KILL -- "-$pid"
-        [ -n "$cgroup" ] && echo 1 >"$cgroup/$run.$rank/cgroup.kill"
-      done
-    } <"$tasks"
+  for journal in runs/*; do
+    run=\${journal#runs/}
+    lease= cgroup= tasks=
+    while read -r word a b c; do
+      case $word in
+      begin) lease=$a cgroup=$c ;;
+      task) tasks="$tasks $a:$b:$c" ;;
+      final) lease= ;;
+      esac
+    done <"$journal"
+    [ "$lease" = leased ] || continue
+    for task in $tasks; do
+      rank=\${task%%:*}
+      pid=\${task#*:}
+      started=\${pid#*:}
+      pid=\${pid%:*}
+      is_alive "$pid" "$started" && kill -KILL -- "-$pid"
+      [ -n "$cgroup" ] && echo 1 >"$cgroup/$run.$rank/cgroup.kill"
+    done
     grep -lzs "^${MARKER}=$run\\.[0-9]*@$id\\$" /proc/[0-9]*/environ |
       while IFS=/ read -r _ _ pid _; do kill -KILL "$pid"; done
   done

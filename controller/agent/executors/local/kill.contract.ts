@@ -187,6 +187,6 @@ class StandIn {
 
 /** The process on top of the first task of job 1. */
 function topOf(place: LocalPlace): number {
-  const tasks = readFileSync(join(place.stateDir, 'control/runs/1-0-1/tasks'), 'utf8');
-  return Number(tasks.split('\n')[1]?.split(' ')[1]);
+  const journal = readFileSync(join(place.stateDir, 'control/runs/1-0-1'), 'utf8');
+  return Number(/^task 0 (\d+)/m.exec(journal)?.[1]);
 }

@@ -6,9 +6,11 @@
 //     lease              boot id and the fence's deadline in boot time
 //     lock.db            held by the one supervisor
 //     epochs.0, .1       the journal of known epochs, two generations
-//     runs/KEY/          run.json, tasks, RANK.status, stopping.json, final.json: written once each
-//   logs/KEY/RANK.log    0700: the output of tasks, kept for seven days after their end
-//   work/KEY/RANK/       the directory of a task, owned by the user that it runs as; gone when the run ends
+//     runs/KEY           the journal of a run: a line for each thing that happened to it
+//   logs/KEY.RANK.log    0700: the output of tasks, kept for seven days after their end
+//   work/KEY.RANK/       the directory of a task, owned by the user that it runs as; gone when the run ends
+//
+// As few files as will do: with a directory for each run, its making and removing cost as much as its processes.
 //
 // The upper folders can be passed through (0711), because a task of another user must reach its own directory.
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -53,14 +55,28 @@ export function socketOf(layout: { readonly control: string }): string {
 }
 
 export function logOf(layout: Layout, run: string, rank: number): string {
-  return join(layout.logs, run, `${rank}.log`);
+  return join(layout.logs, `${taskName(run, rank)}.log`);
+}
+
+export function directoryOf(layout: Layout, run: string, rank: number): string {
+  return join(layout.work, taskName(run, rank));
+}
+
+/** `KEY.RANK`, in which no run's key holds a dot. */
+export function taskName(run: string, rank: number): string {
+  return `${run}.${rank}`;
+}
+
+/** The key of the run to which a file in `logs` or `work` belongs. */
+export function runOfFile(name: string): string {
+  return name.split('.', 1)[0] ?? '';
 }
 
 /** In the environment of every process of a task, so that it is found whatever became of its parents. */
 export const MARKER = 'ISOBAR_RUN_ID';
 
 export function markerOf(layout: Layout, run: string, rank: number): string {
-  return `${run}.${rank}@${layout.id}`;
+  return `${taskName(run, rank)}@${layout.id}`;
 }
 
 function idOf(control: string): string {

@@ -1,12 +1,4 @@
-import {
-  mkdtempSync,
-  rmSync,
-  statSync,
-  utimesSync,
-  existsSync,
-  mkdirSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdtempSync, rmSync, statSync, utimesSync, existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { tmpdir } from 'node:os';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -32,7 +24,7 @@ describe('much output', () => {
     await place.dispose();
   });
 
-  const log = (): string => join(place.stateDir, 'logs/1-0-1/0.log');
+  const log = (): string => join(place.stateDir, 'logs/1-0-1.0.log');
   const onDisk = (): number => (existsSync(log()) ? statSync(log()).blocks * 512 : 0);
   const size = (): number => (existsSync(log()) ? statSync(log()).size : 0);
 
@@ -89,12 +81,14 @@ describe('on disk', () => {
       ['alive', 8],
       ['young', 6],
     ] as const) {
-      mkdirSync(join(layout.logs, run));
+      writeFileSync(join(layout.logs, `${run}.0.log`), 'x');
       const thenS = Date.now() / 1000 - days * DAY_S;
-      utimesSync(join(layout.logs, run), thenS, thenS);
+      utimesSync(join(layout.logs, `${run}.0.log`), thenS, thenS);
     }
     removeOldOutput(layout, (run) => run === 'alive');
-    const left = ['old', 'alive', 'young'].filter((run) => existsSync(join(layout.logs, run)));
+    const left = ['old', 'alive', 'young'].filter((run) =>
+      existsSync(join(layout.logs, `${run}.0.log`)),
+    );
     expect(left).toEqual(['alive', 'young']);
   });
 

@@ -17,8 +17,8 @@ import {
   truncateSync,
   utimesSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { type Layout, logOf } from './layout.ts';
+import { join } from 'node:path';
+import { type Layout, runOfFile } from './layout.ts';
 import { readIfThere, writeWhole } from './store.ts';
 
 export const KEPT_BYTES = 10 * 1024 * 1024;
@@ -88,28 +88,25 @@ export function lastLinesOf(log: string): string[] {
   }
 }
 
-/** The run ended: the time that its output is kept counts from now. Tasks that wrote nothing leave nothing. */
-export function endOutput(layout: Layout, run: string, tasks: number): void {
-  const nowS = Date.now() / 1000;
-  let written = 0;
-  for (let rank = 0; rank < tasks; rank += 1) {
-    const log = logOf(layout, run, rank);
-    const size = sizeOf(log);
-    written += size;
-    if (size > KEPT_BYTES) trim(log);
+/** The run ended: the time that its output is kept counts from now. A task that wrote nothing leaves nothing. */
+export function endOutput(log: string): void {
+  const { size } = statSync(log, { throwIfNoEntry: false }) ?? { size: 0 };
+  if (size === 0) {
+    rmSync(log, { force: true });
+    return;
   }
-  const dir = dirname(logOf(layout, run, 0));
-  if (written === 0) rmSync(dir, { recursive: true, force: true });
-  else utimesSync(dir, nowS, nowS);
+  if (size > KEPT_BYTES) trim(log);
+  const nowS = Date.now() / 1000;
+  utimesSync(log, nowS, nowS);
 }
 
 /** Removes the output of runs that ended more than seven days ago. Wall time: it is for people. */
 export function removeOldOutput(layout: Layout, isLive: (run: string) => boolean): void {
-  for (const run of readdirSync(layout.logs)) {
-    const dir = join(layout.logs, run);
-    if (!isLive(run) && Date.now() - statSync(dir).mtimeMs > KEPT_MS) {
-      rmSync(dir, { recursive: true, force: true });
-    }
+  for (const name of readdirSync(layout.logs)) {
+    if (isLive(runOfFile(name))) continue;
+    const path = join(layout.logs, name);
+    const writtenMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity;
+    if (Date.now() - writtenMs > KEPT_MS) rmSync(path, { force: true });
   }
 }
 

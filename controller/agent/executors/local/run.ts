@@ -5,12 +5,12 @@ import { RunState } from '#domain/states.ts';
 import type { ReasonCode } from '#domain/reasons.ts';
 import { type RunKey, keyOf } from '#ports/executor.ts';
 import { isLive } from '../reports.ts';
-import { logOf } from './layout.ts';
+import { directoryOf, logOf } from './layout.ts';
 import { endOutput, lastLinesOf, trim } from './output.ts';
 import { bootId, bootMs, codeOf, isAlive } from './proc.ts';
 import type { LocalReport, Plan, Why } from './protocol.ts';
 import type { Ending, RunRecord, Store, StoredRun } from './store.ts';
-import { Task, directoryOf } from './task.ts';
+import { Task } from './task.ts';
 import { type Isolation, type Reaper, killTree, signalTrees } from './trees.ts';
 
 /** What a run needs of its supervisor. */
@@ -80,11 +80,11 @@ export class LocalRun {
 
   /** Takes over what an earlier supervisor accepted. */
   static adopt(around: Surroundings, record: RunRecord, stored: StoredRun): LocalRun {
-    const { started, ending } = stored;
-    const since = ending?.sinceBootMs ?? started?.startBootMs ?? bootMs();
+    const { startBootMs, ending } = stored;
+    const since = ending?.sinceBootMs ?? startBootMs ?? bootMs();
     const run = new LocalRun(around, record, since);
     run.#nextRank = record.tasks;
-    run.#startBootMs = started?.startBootMs ?? 0;
+    run.#startBootMs = startBootMs ?? 0;
     run.#ending = ending;
     run.phase = ending === undefined ? RunState.RUNNING : RunState.STOPPING;
     return run;
@@ -96,15 +96,14 @@ export class LocalRun {
 
   /** After `adopt`, when everything is there that a change of the run may need; `look` follows. */
   resume(stored: StoredRun): void {
-    const { started } = stored;
-    if (this.record.bootId !== bootId() || started === undefined) {
+    if (this.record.bootId !== bootId() || stored.startBootMs === undefined) {
       this.#ending ??= this.#endingOf('lost');
       for (const task of this.#tasks) task.state = 'dead';
       this.#finishIfDead();
       return;
     }
     for (const task of this.#tasks) {
-      task.top = started.tops.get(task.rank);
+      task.top = stored.tops.get(task.rank);
       task.state = 'alive';
     }
     // Without a top it was just being started, and may be half there.
@@ -120,14 +119,14 @@ export class LocalRun {
     if (plan === undefined || task === undefined || this.#ending !== undefined) return false;
     if (this.#nextRank === 0) {
       this.#startBootMs = bootMs();
-      this.#around.store.beginTasks(this.record, this.#startBootMs);
+      this.#around.store.begin(this.record, this.#startBootMs);
     }
     this.#nextRank += 1;
     try {
       const child = task.start(this.#around.store, this.record, plan);
       child.on('error', (error) => this.end('start', { subject: `${codeOf(error)} in its start` }));
       child.on('exit', (code, signal) => {
-        this.#topEnded(task, code ?? 128 + constants.signals[signal ?? 'SIGKILL']);
+        this.#topEnded(task, code ?? undefined, 128 + constants.signals[signal ?? 'SIGKILL']);
       });
     } catch (error) {
       // The message could quote the plan; the code cannot.
@@ -166,7 +165,7 @@ export class LocalRun {
   look(): void {
     for (const task of this.#tasks) {
       if (task.state !== 'alive' || task.isChild) continue;
-      if (task.top === undefined || !isAlive(task.top)) this.#topEnded(task, SIGKILLED);
+      if (task.top === undefined || !isAlive(task.top)) this.#topEnded(task, undefined, SIGKILLED);
     }
     const { maxRunMs } = this.record;
     if (maxRunMs > 0 && this.#startBootMs > 0 && bootMs() - this.#startBootMs >= maxRunMs) {
@@ -206,10 +205,11 @@ export class LocalRun {
     for (const task of this.#tasks) if (task.state === 'alive') killTree(task);
   }
 
-  #topEnded(task: Task, otherwise: number): void {
+  /** With the code that its wrapper ended with, if we are told; what it left in the journal is the same. */
+  #topEnded(task: Task, code: number | undefined, otherwise: number): void {
     if (task.state !== 'alive') return;
     task.state = 'left';
-    const status = this.#around.store.exitCode(this.record, task.rank);
+    const status = code ?? this.#around.store.exitCode(this.record, task.rank);
     const exitCode = status ?? otherwise;
     if (exitCode !== 0) {
       if (this.#firstBadExit === 0) this.#firstBadExit = exitCode;
@@ -246,8 +246,10 @@ export class LocalRun {
     this.#final = report;
     this.phase = report.phase;
     store.finish(report);
-    endOutput(store.layout, key, this.#tasks.length);
-    this.#around.remove(directoryOf(store.layout, key));
+    for (const { rank } of this.#tasks) {
+      endOutput(logOf(store.layout, key, rank));
+      this.#around.remove(directoryOf(store.layout, key, rank));
+    }
     this.#around.changed(this);
   }
 

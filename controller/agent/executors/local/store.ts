@@ -1,15 +1,24 @@
-// What the supervisor leaves on disk of each run. Every file is written once and whole, so that a supervisor can be killed
-// between any two lines and the next one finds out what was going on. Nothing is synced: what a power cut takes is taken
-// from runs that the power cut has ended anyway.
+// What is on disk of each run: a journal, one file, a line for each thing that happened. Lines are written in one piece, so
+// that a supervisor can be killed between any two and the next one finds out what was going on. Nothing is synced: what a
+// power cut takes is taken from runs that the power cut has ended anyway.
+//
+//   accept RECORD                  it is to be run
+//   begin LEASE START CGROUP       its tasks are being started; LEASE is leased or unleased, START in boot time
+//   task RANK PID TICKS            a task was started
+//   exit RANK CODE                 a task ended; written by its wrapper
+//   ending ENDING                  it is being ended
+//   final REPORT                   it has ended
 import {
   appendFileSync,
+  closeSync,
   existsSync,
-  mkdirSync,
+  openSync,
   readFileSync,
   readdirSync,
   renameSync,
   rmSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { type RunKey, keyOf } from '#ports/executor.ts';
@@ -19,7 +28,7 @@ import { type ProcessId, codeOf } from './proc.ts';
 import type { LocalReport } from './protocol.ts';
 import type { Isolation } from './trees.ts';
 
-/** run.json: what is needed to end a run and to judge its end. No environment and no files: they may hold secrets. */
+/** What is needed to end a run and to judge its end. No environment and no files: they may hold secrets. */
 export interface RunRecord extends RunKey {
   readonly job: string;
   readonly leased: boolean;
@@ -32,8 +41,8 @@ export interface RunRecord extends RunKey {
 }
 
 /**
- * Why a run is being ended, stopping.json: a task failed, somebody asked, it took too long, the fence fell, a newer epoch
- * came, it could not be started, or it was found in pieces.
+ * Why a run is being ended: a task failed, somebody asked, it took too long, the fence fell, a newer epoch came, it could
+ * not be started, or it was found in pieces.
  */
 export interface Ending {
   readonly cause: 'failed' | 'asked' | 'time' | 'fence' | 'newer' | 'start' | 'lost';
@@ -45,97 +54,133 @@ export interface Ending {
   readonly subject: string;
 }
 
-/** The file `tasks`: a line for the run, then one for each task that was started. The guard reads it too. */
-export interface Started {
-  readonly startBootMs: number;
-  readonly tops: ReadonlyMap<number, ProcessId>;
-}
-
+/** The journal of one run, read. */
 export interface StoredRun {
-  readonly record: RunRecord | undefined;
-  readonly started: Started | undefined;
-  readonly ending: Ending | undefined;
-  readonly final: LocalReport | undefined;
+  record: RunRecord | undefined;
+  /** Undefined when none of its tasks was started. */
+  startBootMs: number | undefined;
+  readonly tops: Map<number, ProcessId>;
+  readonly exits: Map<number, number>;
+  ending: Ending | undefined;
+  final: LocalReport | undefined;
 }
 
 export class Store {
   readonly layout: Layout;
+  /** Journals of live runs. */
+  readonly #open = new Map<string, number>();
 
   constructor(layout: Layout) {
     this.layout = layout;
   }
 
   accept(record: RunRecord): void {
-    mkdirSync(this.#dir(record), { mode: 0o700 });
-    this.#write(record, 'run.json', JSON.stringify(record));
+    this.#append(record, `accept ${JSON.stringify(record)}`);
   }
 
-  beginTasks(run: RunRecord, startBootMs: number): void {
+  begin(run: RunRecord, startBootMs: number): void {
     const lease = run.leased ? 'leased' : 'unleased';
-    this.#write(run, 'tasks', `${lease} ${startBootMs} ${run.isolation.cgroup}\n`);
+    this.#append(run, `begin ${lease} ${startBootMs} ${run.isolation.cgroup}`);
   }
 
   addTask(run: RunKey, rank: number, top: ProcessId): void {
-    appendFileSync(join(this.#dir(run), 'tasks'), `${rank} ${top.pid} ${top.startTicks}\n`);
+    this.#append(run, `task ${rank} ${top.pid} ${top.startTicks}`);
   }
 
   ending(run: RunKey, ending: Ending): void {
-    this.#tryWrite(run, 'stopping.json', JSON.stringify(ending));
+    this.#tryAppend(run, `ending ${JSON.stringify(ending)}`);
   }
 
   /** Also of a run that never was: refused, or stopped before it came. */
   finish(report: LocalReport): void {
-    this.#tryWrite(report, 'final.json', JSON.stringify(report));
+    this.#tryAppend(report, `final ${JSON.stringify(report)}`);
+    const journal = this.#open.get(keyOf(report));
+    if (journal !== undefined) closeSync(journal);
+    this.#open.delete(keyOf(report));
   }
 
   forget(run: RunKey): void {
-    rmSync(this.#dir(run), { recursive: true, force: true });
+    rmSync(this.#path(keyOf(run)), { force: true });
   }
 
-  statusOf(run: RunKey, rank: number): string {
-    return join(this.#dir(run), `${rank}.status`);
+  /** For the wrapper of a task, which appends how the task ended. */
+  journalOf(run: RunKey): number {
+    const key = keyOf(run);
+    let journal = this.#open.get(key);
+    if (journal === undefined) {
+      journal = openSync(this.#path(key), 'a', 0o600);
+      this.#open.set(key, journal);
+    }
+    return journal;
   }
 
-  /** The exit code that the wrapper left; undefined when it was killed before it could. */
+  /** The exit code that a wrapper left; undefined when it was killed before it could. */
   exitCode(run: RunKey, rank: number): number | undefined {
-    const text = readIfThere(this.statusOf(run, rank)) ?? '';
-    return text.endsWith('\n') ? Number(text) : undefined;
+    return this.#read(keyOf(run)).exits.get(rank);
   }
 
   *runs(): Iterable<StoredRun> {
-    for (const name of readdirSync(this.layout.runs)) {
-      const read = (file: string): string | undefined =>
-        readIfThere(join(this.layout.runs, name, file));
-      const parse = (file: string): unknown => JSON.parse(read(file) ?? 'null') ?? undefined;
-      // Written by us, whole, into a directory that only we may enter.
-      const run = {
-        record: parse('run.json') as RunRecord | undefined,
-        started: startedFrom(read('tasks')),
-        ending: parse('stopping.json') as Ending | undefined,
-        final: parse('final.json') as LocalReport | undefined,
-      };
+    for (const key of readdirSync(this.layout.runs)) {
+      const run = this.#read(key);
       if (run.record !== undefined || run.final !== undefined) yield run;
-      // Killed between making the directory and writing into it: nothing was accepted.
-      else rmSync(join(this.layout.runs, name), { recursive: true, force: true });
+      // Killed between making the file and writing into it: nothing was accepted.
+      else rmSync(this.#path(key), { force: true });
     }
   }
 
-  #dir(run: RunKey): string {
-    return join(this.layout.runs, keyOf(run));
+  #read(key: string): StoredRun {
+    const run: StoredRun = {
+      record: undefined,
+      startBootMs: undefined,
+      tops: new Map(),
+      exits: new Map(),
+      ending: undefined,
+      final: undefined,
+    };
+    const lines = (readIfThere(this.#path(key)) ?? '').split('\n');
+    // What follows the last newline was cut off.
+    for (const line of lines.slice(0, -1)) readLine(line, run);
+    return run;
   }
 
-  #write(run: RunKey, file: string, text: string): void {
-    writeWhole(join(this.#dir(run), file), text);
+  /** The newline before it closes what a full disk may have cut off. */
+  #append(run: RunKey, line: string): void {
+    writeSync(this.journalOf(run), `\n${line}\n`);
   }
 
   /** An end must come even on a full disk: then it is known in memory only, and judged again by the next supervisor. */
-  #tryWrite(run: RunKey, file: string, text: string): void {
+  #tryAppend(run: RunKey, line: string): void {
     try {
-      mkdirSync(this.#dir(run), { recursive: true, mode: 0o700 });
-      this.#write(run, file, text);
+      this.#append(run, line);
     } catch (error) {
-      console.error(`${keyOf(run)}/${file} could not be written: ${codeOf(error)}`);
+      console.error(`the journal of ${keyOf(run)} could not be written: ${codeOf(error)}`);
     }
+  }
+
+  #path(key: string): string {
+    return join(this.layout.runs, key);
+  }
+}
+
+function readLine(line: string, run: StoredRun): void {
+  const [word, first = '', second, third] = line.split(' ', 4);
+  // Written by us, whole, into a directory that only we may enter. Half a line, from a full disk, has no such word.
+  const parsed = (): unknown => parseOrNothing(line.slice(line.indexOf(' ') + 1));
+  if (word === 'accept') run.record = parsed() as RunRecord | undefined;
+  else if (word === 'ending') run.ending = parsed() as Ending | undefined;
+  else if (word === 'final') run.final = parsed() as LocalReport | undefined;
+  else if (word === 'begin') run.startBootMs = Number(second);
+  else if (word === 'exit') run.exits.set(Number(first), Number(second));
+  else if (word === 'task') {
+    run.tops.set(Number(first), { pid: Number(second), startTicks: Number(third) });
+  }
+}
+
+function parseOrNothing(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }
 
@@ -184,16 +229,4 @@ export function readIfThere(path: string): string | undefined {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
   }
-}
-
-function startedFrom(text: string | undefined): Started | undefined {
-  if (text === undefined) return undefined;
-  const [first = '', ...lines] = text.split('\n');
-  const tops = new Map<number, ProcessId>();
-  for (const line of lines) {
-    const [rank, pid, startTicks] = line.split(' ').map(Number);
-    if (rank === undefined || pid === undefined || !startTicks) continue;
-    tops.set(rank, { pid, startTicks });
-  }
-  return { startBootMs: Number(first.split(' ')[1]), tops };
 }

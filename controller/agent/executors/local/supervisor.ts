@@ -5,14 +5,14 @@
 //
 // It has no other imports than it needs, because an agent waits for its start.
 import type { ChildProcess } from 'node:child_process';
-import { readdirSync, rm, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, rm, rmSync, rmdirSync, writeFileSync } from 'node:fs';
 import { type Server, type Socket, createServer } from 'node:net';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { RunState } from '#domain/states.ts';
 import { type RunKey, keyOf } from '#ports/executor.ts';
 import { startGuard } from './guard.ts';
-import { type Layout, openLayout, socketOf } from './layout.ts';
+import { type Layout, openLayout, runOfFile, socketOf } from './layout.ts';
 import { readLease } from './lease.ts';
 import { removeOldOutput } from './output.ts';
 import { bootId, bootMs, codeOf, identify } from './proc.ts';
@@ -27,7 +27,6 @@ import {
 } from './protocol.ts';
 import { LocalRun, neverBegan } from './run.ts';
 import { EpochBook, Store, type StoredRun } from './store.ts';
-import { directoryOf } from './task.ts';
 import { type Isolation, ISOLATION_KINDS, Reaper, findIsolation, leaveIsolation } from './trees.ts';
 
 const TICK_MS = 250;
@@ -99,8 +98,8 @@ class Supervisor {
     // The fence before the ends: what is found dead behind it was fenced, by the guard.
     this.#checkFence();
     for (const [run] of adopted) run.look();
-    for (const key of readdirSync(this.#layout.work)) {
-      if (!this.#live.has(key)) this.#remove(directoryOf(this.#layout, key));
+    for (const name of readdirSync(this.#layout.work)) {
+      if (!this.#live.has(runOfFile(name))) this.#remove(join(this.#layout.work, name));
     }
     if (this.#live.size > 0) this.#beAwake();
   }
@@ -115,6 +114,12 @@ class Supervisor {
   }
 
   #remove(directory: string): void {
+    try {
+      rmdirSync(directory); // most tasks leave nothing
+      return;
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return;
+    }
     this.#removing += 1;
     rm(directory, { recursive: true, force: true }, (error) => {
       if (error !== null) console.error(`${directory} could not be removed: ${codeOf(error)}`);

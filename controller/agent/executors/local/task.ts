@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { keyOf } from '#ports/executor.ts';
-import { type Layout, logOf, markerOf } from './layout.ts';
+import { type Layout, directoryOf, logOf, markerOf, taskName } from './layout.ts';
 import { type ProcessId, identify } from './proc.ts';
 import type { Plan, PlannedGroup, User } from './protocol.ts';
 import type { RunRecord, Store } from './store.ts';
@@ -32,7 +32,7 @@ export class Task implements Tree {
   constructor(layout: Layout, run: RunRecord, rank: number) {
     this.rank = rank;
     this.marker = markerOf(layout, keyOf(run), rank);
-    this.name = `${keyOf(run)}.${rank}`;
+    this.name = taskName(keyOf(run), rank);
     this.isolation = run.isolation;
   }
 
@@ -41,11 +41,8 @@ export class Task implements Tree {
     const group = plan.groups[plan.ranks[this.rank] ?? 0];
     if (group === undefined) throw new Error(`there is no group for rank ${this.rank}`);
     const dir = makeDirectory(store.layout, run, this.rank, group, plan.user);
-    const log = logOf(store.layout, keyOf(run), this.rank);
-    mkdirSync(dirname(log), { recursive: true, mode: 0o700 });
     makeRoom(this);
-    const output = openSync(log, 'a', 0o600);
-    const status = openSync(store.statusOf(run, this.rank), 'w', 0o600);
+    const output = openSync(logOf(store.layout, keyOf(run), this.rank), 'a', 0o600);
     try {
       const [program = '', ...args] = wrapped(this, group.argv, plan.user);
       const child = spawn(program, args, {
@@ -58,7 +55,7 @@ export class Task implements Tree {
           ...group.env,
           ISOBAR_RANK: String(this.rank),
         }),
-        stdio: ['ignore', output, output, status],
+        stdio: ['ignore', output, output, store.journalOf(run)],
         detached: true,
       });
       if (child.pid === undefined) return child; // 'error' follows and says why
@@ -69,17 +66,12 @@ export class Task implements Tree {
       return child;
     } finally {
       closeSync(output);
-      closeSync(status);
     }
   }
 }
 
 /** Where programs are looked for, unless the job brings a PATH of its own. */
 export const SITE_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-
-export function directoryOf(layout: Layout, run: string): string {
-  return join(layout.work, run);
-}
 
 function makeDirectory(
   layout: Layout,
@@ -88,10 +80,8 @@ function makeDirectory(
   group: PlannedGroup,
   user: User | undefined,
 ): string {
-  const upper = directoryOf(layout, keyOf(run));
-  const dir = join(upper, String(rank));
-  mkdirSync(dir, { recursive: true, mode: 0o700 });
-  if (user !== undefined) chmodSync(upper, 0o711);
+  const dir = directoryOf(layout, keyOf(run), rank);
+  mkdirSync(dir, { mode: 0o700 });
   // The plan's paths were checked: relative, and nothing in them leads out. Nobody else has been here yet.
   for (const file of group.files) {
     const path = join(dir, file.path);

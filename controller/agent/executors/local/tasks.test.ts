@@ -1,13 +1,5 @@
 // What a task finds when it starts, and what is left of it on disk.
-import {
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { RunState } from '#domain/states.ts';
@@ -52,7 +44,7 @@ describe('a task of the local executor', () => {
       1,
     );
     delete process.env['LEAKED'];
-    const dir = join(place.stateDir, 'work/1-0-1/1');
+    const dir = join(place.stateDir, 'work/1-0-1.1');
     expect(text.split('\n')).toMatchObject([
       dir,
       'GREETING=hello "there"',
@@ -108,7 +100,7 @@ describe('a task of the local executor', () => {
       "trap 'echo USR2; exit 0' USR2; echo ready; while :; do sleep 0.05; done",
     ];
     agent.executor.start(assignmentOf(key(1), [{ command }], { stopSignal: 'SIGUSR2' }));
-    const log = join(place.stateDir, 'logs/1-0-1/0.log');
+    const log = join(place.stateDir, 'logs/1-0-1.0.log');
     await until('it is ready', () => existsSync(log) && readFileSync(log, 'utf8') === 'ready\n');
     agent.executor.stop(key(1));
     expect(await agent.ended(key(1))).toMatchObject({ phase: RunState.STOPPED, exitCode: 0 });
@@ -126,7 +118,7 @@ describe('a task of the local executor', () => {
       'both are forgotten',
       () => left('control/runs').length + left('work').length === 0,
     );
-    expect(left('logs')).toEqual(['1-0-1']);
+    expect(left('logs')).toEqual(['1-0-1.0.log']);
     expect(await agent.log(key(1))).toBe('line 1\n');
   });
 });
@@ -155,7 +147,7 @@ describe('the secrets of a data center', () => {
         statSync(path).isFile() &&
         readFileSync(path).includes('geheim-4711'),
     );
-    expect(found).toEqual([join(place.stateDir, 'work/1-0-1/0/pw')]);
+    expect(found).toEqual([join(place.stateDir, 'work/1-0-1.0/pw')]);
     expect(commandLines()).not.toContain('geheim-4711');
 
     agent.executor.start(withEnvSecret(key(2).jobUid, 'missing'));
@@ -180,8 +172,7 @@ describe.runIf(process.getuid?.() === 0)('tenants with users of their own', () =
   test('run as them, in directories of theirs, and cannot read each other', async () => {
     const place = new LocalPlace({ site });
     const agent = await Agent.open(place);
-    const script =
-      'id -u; id -g; id -G; echo x >made; cat in; ls ../../2-0-1/0 2>/dev/null; exit 0';
+    const script = 'id -u; id -g; id -G; echo x >made; cat in; ls ../2-0-1.0 2>/dev/null; exit 0';
     const files = [
       {
         path: 'in',
@@ -230,15 +221,14 @@ test('after a reboot what ran is lost, and what had ended is still known', async
   await agent.ended(key(2));
   await agent.reached(key(1), RunState.RUNNING);
   // As the disk is found: the run is of another boot, and its processes are gone.
-  const path = join(place.stateDir, 'control/runs/1-0-1/run.json');
-  const record: object = JSON.parse(readFileSync(path, 'utf8'));
+  const path = join(place.stateDir, 'control/runs/1-0-1');
+  const journal = readFileSync(path, 'utf8');
   agent.executor.stop(key(1));
   await agent.ended(key(1));
   await agent.executor.close({ stopRuns: true });
   const supervisor = place.processIn('supervisor');
   await until('the supervisor has ended', () => !supervisor || !isAlive(supervisor));
-  for (const file of ['final.json', 'stopping.json']) rmSync(join(path, '..', file));
-  writeFileSync(path, JSON.stringify({ ...record, bootId: 'another' }));
+  writeFileSync(path, journal.replace(/"bootId":"[^"]*"/, '"bootId":"another"'));
 
   agent = await Agent.open(place);
   expect(agent.last(key(1))).toMatchObject({ phase: RunState.STOPPED, reason: { code: 'LOST' } });

@@ -30,7 +30,7 @@ for (const isolation of availableIsolations()) {
       `setsid sh -c 'setsid ${program} & exit 0'; ${program} & ${then}`,
     ];
 
-    const go = (): void => writeFileSync(join(place.stateDir, 'work/1-0-1/0/go'), '');
+    const go = (): void => writeFileSync(join(place.stateDir, 'work/1-0-1.0/go'), '');
 
     test('ends when the task ends by itself', async () => {
       const sleep = sleeper();

@@ -35,6 +35,7 @@ export interface Isolation {
 /** The tree of one task. */
 export interface Tree extends Sought {
   readonly isolation: Isolation;
+  readonly rank: number;
   /** Name of its cgroup. */
   readonly name: string;
 }
@@ -47,19 +48,20 @@ const SHORTEST_PAUSE_MS = 10;
 const LONGEST_PAUSE_MS = 500;
 
 /**
- * The wrapper of a task. It leaves the exit status in descriptor 3, a file that the supervisor opened, so that the status
- * survives supervisor and agent. One write of a few bytes that end with a newline: whoever reads finds all or, without
- * the newline, nothing, which is what a rename would give, without a process for it. Descriptor 3 is closed for the task.
+ * The wrapper of a task. It leaves the exit status in descriptor 3, the journal of the run that the supervisor opened for
+ * appending, so that the status survives supervisor and agent. One write of a short line: whoever reads finds all of it
+ * or nothing, which is what a rename would give, without a process for it. Descriptor 3 is closed for the task.
  *
  * The traps keep the wrapper alive when the whole group is signalled; in the subshell they are reset, so the task has the
  * default actions. `exec` takes programs only, never a word of the shell. A signal n is 128 + n, as `$?` has it.
  */
 const WRAPPER = `trap : TERM INT HUP QUIT USR1 USR2
-if [ -n "$1" ]; then echo 0 >"$1/cgroup.procs" || exit 126; fi
-shift
+rank=$1
+if [ -n "$2" ]; then echo 0 >"$2/cgroup.procs" || exit 126; fi
+shift 2
 (exec 3>&-; exec "$@")
 status=$?
-printf '%s\\n' "$status" >&3
+printf '\\nexit %s %s\\n' "$rank" "$status" >&3
 exit "$status"`;
 
 export function wrapped(tree: Tree, argv: readonly string[], user: User | undefined): string[] {
@@ -70,7 +72,7 @@ export function wrapped(tree: Tree, argv: readonly string[], user: User | undefi
       ? argv
       : ['setpriv', `--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups', '--', ...argv];
   const cgroup = kind === 'cgroup' ? cgroupOf(tree) : '';
-  const shell = ['/bin/sh', '-c', WRAPPER, WRAPPER_NAME, cgroup, ...changed];
+  const shell = ['/bin/sh', '-c', WRAPPER, WRAPPER_NAME, String(tree.rank), cgroup, ...changed];
   return kind === 'pid-namespace' ? [...UNSHARE, ...shell] : shell;
 }
 
