@@ -2,7 +2,7 @@
 //
 // ECDSA P-256 throughout: every TLS library has it, and a signature costs a fraction of a millisecond. There is no
 // revocation list: certificates are short-lived, and the edge refuses revoked identities at every call.
-import { createHash, randomBytes, webcrypto } from 'node:crypto';
+import { createHash, KeyObject, randomBytes, webcrypto } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { JsonGeneralName } from '@peculiar/x509';
 import { refuse, type Refusal } from '#domain/refusal.ts';
@@ -96,7 +96,7 @@ export class Authority {
       nowMs,
       lifetimeMs,
     });
-    return { ...issued, keyPem: await keyToPem(keys.privateKey) };
+    return { ...issued, keyPem: keyToPem(keys.privateKey) };
   }
 
   /**
@@ -189,7 +189,7 @@ export async function foundAuthority(
   });
   return {
     authority: new Authority(certificate, keys.privateKey),
-    keyPem: await keyToPem(keys.privateKey),
+    keyPem: keyToPem(keys.privateKey),
   };
 }
 
@@ -231,10 +231,8 @@ export async function newKeyPair(): Promise<webcrypto.CryptoKeyPair> {
   return webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
 }
 
-export async function keyToPem(key: CryptoKey): Promise<string> {
-  const der = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', key));
-  const lines = der.toString('base64').match(/.{1,64}/g) ?? [];
-  return `-----BEGIN PRIVATE KEY-----\n${lines.join('\n')}\n-----END PRIVATE KEY-----\n`;
+export function keyToPem(key: CryptoKey): string {
+  return KeyObject.from(key).export({ type: 'pkcs8', format: 'pem' }).toString();
 }
 
 const pemText = (certificate: X509Certificate): string => `${certificate.toString('pem').trim()}\n`;

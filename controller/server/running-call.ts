@@ -9,9 +9,15 @@ import type { Edge } from './edge.ts';
 import { internalError, RefusalError, refusalIn, REQUEST_ID_KEY, toStatus } from './errors.ts';
 import type { Peer } from './identity.ts';
 import { DEFAULT_DEADLINE_MS, MAX_DEADLINE_MS } from './limits.ts';
-import type { OpenCall } from './open-calls.ts';
+import { EXPIRING, type OpenCall } from './open-calls.ts';
 import { rowOf, type MethodPath, type Relation } from './policy.ts';
-import { onStreamClosed, resetStream, sendStatusNow, wasReset } from './transport.ts';
+import {
+  onStreamClosed,
+  resetStream,
+  retireConnection,
+  sendStatusNow,
+  wasReset,
+} from './transport.ts';
 
 /** What a handler knows of its call. */
 export interface CallContext {
@@ -81,12 +87,20 @@ export class RunningCall implements CallContext, OpenCall {
     this.#refusal = admission.refusal;
 
     const nowMs = edge.clock.wallMs();
-    const asked = Number(call.getDeadline());
-    const limit = nowMs + (asked === Infinity ? DEFAULT_DEADLINE_MS : MAX_DEADLINE_MS);
-    this.deadlineMs = isStream ? asked : Math.min(asked, limit);
+    // The certificate of a connection is the one it began with, however often its client has renewed since.
+    if (
+      this.peer !== undefined &&
+      this.peer.expireMs - nowMs <= edge.patience.certificateMarginMs
+    ) {
+      retireConnection(call);
+    }
+    // grpc-js has made a time of the system's clock from what was left; ours may be another.
+    const leftMs = Number(call.getDeadline()) - Date.now();
+    const limitMs = leftMs === Infinity ? DEFAULT_DEADLINE_MS : MAX_DEADLINE_MS;
+    this.deadlineMs = nowMs + (isStream ? leftMs : Math.min(leftMs, limitMs));
     this.#stopTimer = isStream
       ? () => {}
-      : edge.clock.after(this.deadlineMs - nowMs, () => this.close(TOO_LATE));
+      : edge.clock.after(Math.max(0, this.deadlineMs - nowMs), () => this.close(TOO_LATE));
     if (isStream && this.#refusal === undefined) edge.calls.add(this);
     call.on('cancelled', () => this.#cancelled());
   }
@@ -143,6 +157,7 @@ export class RunningCall implements CallContext, OpenCall {
   /** Ends the call now, whether or not its client reads. */
   close(refusal: Refusal): void {
     if (!this.#finish(refusal.code, refusal)) return;
+    if (refusal === EXPIRING) retireConnection(this.#call);
     this.#aborter.abort(new RefusalError(refusal));
     const status = toStatus(refusal, this.requestId);
     if (!this.#isStream) {

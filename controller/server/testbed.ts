@@ -166,7 +166,7 @@ export async function issueFor(
     lifetimeMs,
   );
   if (isRefusal(issued)) throw new Error(issued.message);
-  return { keyPem: await keyToPem(keys.privateKey), chainPem: issued.chainPem };
+  return { keyPem: keyToPem(keys.privateKey), chainPem: issued.chainPem };
 }
 
 interface ClientMethod<Request, Response> {

@@ -28,6 +28,15 @@ export function sendStatusNow(call: CallHandle, status: StatusObject): void {
   innerOf(call)?.sendStatus?.(status);
 }
 
+/**
+ * Lets the calls of a connection end and takes no more on it: its client comes back over a new one, with its newest
+ * certificate.
+ */
+export function retireConnection(call: CallHandle): void {
+  const session = streamOf(call)?.session;
+  if (session !== undefined && !session.closed) session.close();
+}
+
 /** Ends a stream for good; a client that reads again sees a cancelled call. Harmless when it has ended. */
 export function resetStream(call: CallHandle): void {
   const stream = streamOf(call);
