@@ -4,10 +4,14 @@ import { addAmounts, grew } from './room.ts';
 import type { DataCenter, Session, State } from './state.ts';
 
 export type Observation =
-  | { readonly kind: 'sessionOpened'; readonly dataCenter: string; readonly number: number; readonly credit: number }
+  | {
+      readonly kind: 'sessionOpened';
+      readonly dataCenter: string;
+      readonly number: number;
+      readonly credit: number;
+    }
   | { readonly kind: 'sessionClosed'; readonly dataCenter: string; readonly number: number }
-  | { readonly kind: 'assignmentsSent'; readonly dataCenter: string; readonly count: number }
-  | { readonly kind: 'assignmentsAnswered'; readonly dataCenter: string; readonly count: number }
+  | { readonly kind: 'unacknowledged'; readonly dataCenter: string; readonly count: number }
   | {
       readonly kind: 'foreignUse';
       readonly dataCenter: string;
@@ -31,11 +35,8 @@ export function observe(state: State, report: Observation): void {
       // A newer session has taken its place.
       if (dataCenter.session?.number === report.number) dataCenter.session = undefined;
       return;
-    case 'assignmentsSent':
-      if (dataCenter.session !== undefined) dataCenter.session.unacknowledged += report.count;
-      return;
-    case 'assignmentsAnswered':
-      observeAnswers(state, dataCenter, report.count);
+    case 'unacknowledged':
+      observeCredit(state, dataCenter, report.count);
       return;
     case 'foreignUse':
       observeForeign(state, dataCenter, report);
@@ -45,12 +46,12 @@ export function observe(state: State, report: Observation): void {
   }
 }
 
-function observeAnswers(state: State, dataCenter: DataCenter, count: number): void {
+function observeCredit(state: State, dataCenter: DataCenter, count: number): void {
   const { session } = dataCenter;
   if (session === undefined) return;
   const wasFull = session.unacknowledged >= session.credit;
-  session.unacknowledged = Math.max(0, session.unacknowledged - count);
-  if (wasFull) grew(state, dataCenter);
+  session.unacknowledged = count;
+  if (wasFull && count < session.credit) grew(state, dataCenter);
 }
 
 function observeForeign(
@@ -67,7 +68,12 @@ function observeForeign(
     toColumn(report.storageMib) - nodes.foreignStorageMib[row]!,
   ];
   addAmounts(dataCenter.foreign, more, 1);
-  nodes.setForeign(row, toColumn(report.cpuMillis), toColumn(report.memoryMib), toColumn(report.storageMib));
+  nodes.setForeign(
+    row,
+    toColumn(report.cpuMillis),
+    toColumn(report.memoryMib),
+    toColumn(report.storageMib),
+  );
   if (!more.some((amount) => amount < 0)) return;
   dataCenter.pool.raise(nodes, row);
   grew(state, dataCenter);

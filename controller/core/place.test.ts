@@ -24,7 +24,7 @@ describe('a placement is dropped, and its job stays in the queue, if', () => {
     [
       'its agent has too much to answer',
       (w) => {
-        w.observe({ kind: 'assignmentsSent', dataCenter: 'north', count: 4096 });
+        w.observe({ kind: 'unacknowledged', dataCenter: 'north', count: 4096 });
       },
     ],
     ['the node is gone', (w) => w.nodes('north', {}, ['n1'])],

@@ -1,28 +1,22 @@
 // Sessions with agents: one for each data center that is connected. What the log decides becomes messages here, after the gate;
-// what agents say becomes commands. Assignments and stops are repeated until they are answered, so a lost message costs time only.
+// what agents say becomes commands.
 import type { JoinAnswer, RunKey } from '#core/command.ts';
 import { NONE } from '#core/columns.ts';
 import { observe } from '#core/observe.ts';
-import { classOf } from '#core/queue.ts';
-import { UnreachablePolicy } from '#core/run-events.ts';
-import { liveRun } from '#core/runs.ts';
-import { jobName, userName } from '#domain/names.ts';
 import { refuse, type Refusal } from '#domain/refusal.ts';
 import { isRunFinal, JobState, type RunState } from '#domain/states.ts';
 import type { Event } from '#gen/isobar/log/v1/event.ts';
-import type { Assignment, ConnectRequest, ConnectResponse, Hello, RunRef } from '#gen/isobar/v1/agent.ts';
+import type { ConnectRequest, ConnectResponse, Hello } from '#gen/isobar/v1/agent.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Telemetry } from '#ports/telemetry.ts';
 import type { Leases } from './leases.ts';
 import type { Loop } from './loop.ts';
-import { toNodes, toReports } from './agent-messages.ts';
+import { refuseHello, toNodes, toReports } from './agent-messages.ts';
+import { Outbox, toRef } from './outbox.ts';
 import { partsOf } from './views.ts';
 
-export const AGENT_PROTOCOL = 1;
 /** Assignments that may be under way to one agent. Enough for a second of the busiest, few enough to be sent again. */
 const CREDIT = 4096;
-/** An assignment or a stop that was not answered for so long is sent again. */
-const RESEND_MS = 10_000;
 const RESEND_CHECK_MS = 2_000;
 
 /** The other end of a session. */
@@ -36,9 +30,7 @@ interface Session {
   readonly dataCenter: string;
   readonly number: number;
   readonly link: AgentLink;
-  /** What was sent and not answered, by run, with the boot time of the last sending. */
-  readonly assigned: Map<string, { readonly key: RunKey; sentMs: number }>;
-  readonly stopping: Map<string, { readonly key: RunKey; sentMs: number }>;
+  readonly outbox: Outbox;
   isOpen: boolean;
 }
 
@@ -82,7 +74,7 @@ export class Sessions {
    * `refused`: the agent must not come back as it is.
    */
   connect(dataCenter: string, hello: Hello, link: AgentLink): SessionHandle {
-    const no = this.#refuseHello(hello);
+    const no = refuseHello(hello, this.#loop.state);
     if (no !== undefined) {
       link.close(no);
       return { receive() {}, closed() {} };
@@ -93,8 +85,13 @@ export class Sessions {
       dataCenter,
       number: this.#lastNumber,
       link,
-      assigned: new Map(),
-      stopping: new Map(),
+      outbox: new Outbox({
+        dataCenter,
+        loop: this.#loop,
+        clock: this.#clock,
+        telemetry: this.#telemetry,
+        send: (message) => this.#send(session, message),
+      }),
       isOpen: true,
     };
     const nowMs = this.#loop.nowMs();
@@ -116,29 +113,15 @@ export class Sessions {
         if (outcome.kind === 'refusal') link.close(outcome);
         else this.#welcome(session, hello, outcome.answer);
       },
-      { onDecided: (outcome) => outcome.kind === 'accepted' && session.isOpen && this.#begin(session, hello) },
+      {
+        onDecided: (outcome) =>
+          outcome.kind === 'accepted' && session.isOpen && this.#begin(session, hello),
+      },
     );
     return {
       receive: (message) => this.#receive(session, message),
       closed: () => this.#end(session),
     };
-  }
-
-  #refuseHello(hello: Hello): Refusal | undefined {
-    const { federation, incarnation } = this.#loop.state;
-    if (hello.protocol !== AGENT_PROTOCOL) {
-      const message = `the agent speaks protocol ${hello.protocol}, this controller ${AGENT_PROTOCOL}; install matching versions`;
-      return refuse('FAILED_PRECONDITION', 'PROTOCOL_MISMATCH', message);
-    }
-    if (hello.federation !== '' && hello.federation !== federation) {
-      const message = `the agent belongs to federation ${hello.federation}, this is ${federation}; give it a new state directory to move it`;
-      return refuse('FAILED_PRECONDITION', 'OTHER_FEDERATION', message);
-    }
-    if (hello.incarnation > incarnation) {
-      const message = `the agent has served incarnation ${hello.incarnation}, this controller is ${incarnation}: an older copy of the log`;
-      return refuse('FAILED_PRECONDITION', 'OLDER_INCARNATION', message);
-    }
-    return undefined;
   }
 
   /**
@@ -177,11 +160,18 @@ export class Sessions {
       },
     });
     if (answer.forget.length > 0) {
-      this.#send(session, { $case: 'acknowledged', value: { sequence: 0, forget: answer.forget.map(toRef) } });
+      this.#send(session, {
+        $case: 'acknowledged',
+        value: { sequence: 0, forget: answer.forget.map(toRef) },
+      });
     }
-    for (const key of answer.stop) session.stopping.set(textOf(key), { key, sentMs: this.#clock.bootMs() });
-    this.#assign(session, answer.send);
-    this.#telemetry.info('an agent has joined', { dataCenter, runs: hello.runs.length, nodes: hello.nodes.length });
+    session.outbox.expectStop(answer.stop);
+    session.outbox.start(answer.send);
+    this.#telemetry.info('an agent has joined', {
+      dataCenter,
+      runs: hello.runs.length,
+      nodes: hello.nodes.length,
+    });
     this.#loop.nudge();
   }
 
@@ -211,7 +201,13 @@ export class Sessions {
       }
       case 'hello':
       case undefined:
-        session.link.close(refuse('INVALID_ARGUMENT', 'UNEXPECTED_MESSAGE', 'hello comes first and once; update the agent'));
+        session.link.close(
+          refuse(
+            'INVALID_ARGUMENT',
+            'UNEXPECTED_MESSAGE',
+            'hello comes first and once; update the agent',
+          ),
+        );
         return this.#end(session);
       default:
         message satisfies never;
@@ -220,29 +216,42 @@ export class Sessions {
 
   #report(session: Session, sequence: number, runs: Parameters<typeof toReports>[0]): void {
     const { dataCenter } = session;
-    let answered = 0;
-    for (const run of runs) {
-      const text = textOf({ uid: run.jobUid, index: run.index, epoch: run.epoch });
-      if (session.assigned.delete(text)) answered++;
-      // Only run states come over the wire; others are refused by decide.
-      if (isRunFinal(run.phase as RunState)) session.stopping.delete(text);
-      this.#loop.specs.drop(run.jobUid);
-    }
-    if (answered > 0) observe(this.#loop.state, { kind: 'assignmentsAnswered', dataCenter, count: answered });
-    const command = { kind: 'reportRuns' as const, dataCenter, runs: toReports(runs, this.#loop.nowMs()) };
+    session.outbox.answered(
+      runs.map((run) => ({
+        key: { uid: run.jobUid, index: run.index, epoch: run.epoch },
+        // Only run states come over the wire; others are refused by decide.
+        isFinal: isRunFinal(run.phase as RunState),
+      })),
+    );
+    for (const run of runs) this.#loop.specs.drop(run.jobUid);
+    const command = {
+      kind: 'reportRuns' as const,
+      dataCenter,
+      runs: toReports(runs, this.#loop.nowMs()),
+    };
     this.#loop.execute('agents', command, this.#who(dataCenter, 'Connect'), (outcome) => {
       // A refusal is that the lane is full, or that the data center is gone: the agent repeats what is not acknowledged.
       if (outcome.kind === 'refusal' || !session.isOpen) return;
       const { stop, forget } = outcome.answer;
-      this.#send(session, { $case: 'acknowledged', value: { sequence, forget: forget.map(toRef) } });
-      this.#stop(session, stop);
+      this.#send(session, {
+        $case: 'acknowledged',
+        value: { sequence, forget: forget.map(toRef) },
+      });
+      session.outbox.stop(stop);
     });
   }
 
   #observeForeign(dataCenter: string, node: Parameters<typeof toNodes>[0][number]): void {
     if (node.foreign === undefined) return;
     const { cpuMillis, memoryMib, storageMib } = node.foreign;
-    observe(this.#loop.state, { kind: 'foreignUse', dataCenter, node: node.node, cpuMillis, memoryMib, storageMib });
+    observe(this.#loop.state, {
+      kind: 'foreignUse',
+      dataCenter,
+      node: node.node,
+      cpuMillis,
+      memoryMib,
+      storageMib,
+    });
   }
 
   /** What a record means for agents. It goes out when the record is durable. */
@@ -252,30 +261,25 @@ export class Sessions {
     for (const { kind } of events) {
       if (kind?.$case === 'runReserved') {
         const { uid, index, epoch, parts } = kind.value;
-        for (const { dataCenter } of parts) {
-          add(assign, dataCenter, { uid, index, epoch });
-          // Counted from the decision on, so that the next slice sees it.
-          observe(this.#loop.state, { kind: 'assignmentsSent', dataCenter, count: 1 });
-        }
+        for (const { dataCenter } of parts) add(assign, dataCenter, { uid, index, epoch });
       } else if (kind?.$case === 'jobChanged' && kind.value.state === JobState.STOPPING) {
         const run = this.#runOfJob(kind.value.uid);
-        if (run !== undefined) for (const dataCenter of run.dataCenters) add(stop, dataCenter, run.key);
+        if (run !== undefined)
+          for (const dataCenter of run.dataCenters) add(stop, dataCenter, run.key);
       }
     }
     if (assign.size === 0 && stop.size === 0) return;
+    // Counted from the decision on, so that the next slice sees it.
+    for (const [dataCenter, keys] of assign) this.#sessions.get(dataCenter)?.outbox.expect(keys);
     this.#loop.gate.when(revision, () => {
-      for (const [dataCenter, keys] of assign) {
-        const session = this.#sessions.get(dataCenter);
-        if (session !== undefined) this.#assign(session, keys);
-      }
-      for (const [dataCenter, keys] of stop) {
-        const session = this.#sessions.get(dataCenter);
-        if (session !== undefined) this.#stop(session, keys);
-      }
+      for (const [dataCenter, keys] of assign) this.#sessions.get(dataCenter)?.outbox.start(keys);
+      for (const [dataCenter, keys] of stop) this.#sessions.get(dataCenter)?.outbox.stop(keys);
     });
   }
 
-  #runOfJob(uid: number): { readonly key: RunKey; readonly dataCenters: readonly string[] } | undefined {
+  #runOfJob(
+    uid: number,
+  ): { readonly key: RunKey; readonly dataCenters: readonly string[] } | undefined {
     const { jobs, runs } = this.#loop.state;
     const row = jobs.rowOf(uid);
     const run = row === undefined ? NONE : jobs.run[row]!;
@@ -284,68 +288,26 @@ export class Sessions {
     return { key, dataCenters: partsOf(this.#loop.state, run).map((part) => part.dataCenter) };
   }
 
-  /** Sends runs to start, with their specifications. */
-  #assign(session: Session, keys: readonly RunKey[]): void {
-    if (keys.length === 0) return;
-    const sentMs = this.#clock.bootMs();
-    for (const key of keys) session.assigned.set(textOf(key), { key, sentMs });
-    this.#loop.specs.read(
-      keys.map((key) => key.uid),
-      (specs, error) => {
-        if (error !== undefined) this.#telemetry.error('specifications could not be read', { error: error.message });
-        if (!session.isOpen) return;
-        const runs: Assignment[] = [];
-        for (const [i, key] of keys.entries()) {
-          const spec = specs[i];
-          // Not sent now: it is sent again later, or the run has ended meanwhile.
-          if (spec === undefined || !session.assigned.has(textOf(key))) continue;
-          const assignment = this.#assignmentOf(session.dataCenter, key, spec);
-          if (assignment === undefined) session.assigned.delete(textOf(key));
-          else runs.push(assignment);
-        }
-        for (let at = 0; at < runs.length; at += ASSIGNMENTS_A_MESSAGE) {
-          this.#send(session, { $case: 'assignments', value: { runs: runs.slice(at, at + ASSIGNMENTS_A_MESSAGE) } });
-        }
-      },
-    );
-  }
-
-  #assignmentOf(dataCenter: string, key: RunKey, spec: Uint8Array): Assignment | undefined {
-    const { state } = this.#loop;
-    const run = liveRun(state, key);
-    if (run === undefined) return undefined;
-    const row = state.runs.job[run]!;
-    const tenant = state.jobs.tenantOf(row);
-    return {
-      run: toRef(key),
-      job: jobName(tenant, state.jobs.idOf(row)),
-      user: userName(tenant, state.jobs.userOf(row)),
-      spec,
-      allocations: partsOf(state, run).find((part) => part.dataCenter === dataCenter)?.allocations ?? [],
-      withoutLease: classOf(state, row).entity.unreachable === UnreachablePolicy.WAIT,
-    };
-  }
-
-  #stop(session: Session, keys: readonly RunKey[]): void {
-    if (keys.length === 0) return;
-    const sentMs = this.#clock.bootMs();
-    for (const key of keys) session.stopping.set(textOf(key), { key, sentMs });
-    this.#send(session, { $case: 'stops', value: { runs: keys.map(toRef) } });
-  }
-
   #send(session: Session, message: NonNullable<ConnectResponse['message']>): void {
     if (!session.isOpen) return;
     if (session.link.send({ message })) return;
-    session.link.close(refuse('RESOURCE_EXHAUSTED', 'AGENT_TOO_SLOW', 'the agent does not read what it is sent'));
+    session.link.close(
+      refuse('RESOURCE_EXHAUSTED', 'AGENT_TOO_SLOW', 'the agent does not read what it is sent'),
+    );
     this.#end(session);
   }
 
   #end(session: Session): void {
     if (!session.isOpen) return;
     session.isOpen = false;
+    session.outbox.close();
     if (this.#sessions.get(session.dataCenter) !== session) return;
     this.#sessions.delete(session.dataCenter);
-    observe(this.#loop.state, { kind: 'sessionClosed', dataCenter: session.dataCenter, number: session.number });
+    observe(this.#loop.state, {
+      kind: 'sessionClosed',
+      dataCenter: session.dataCenter,
+      number: session.number,
+    });
     this.#telemetry.warn('the session with an agent has ended', { dataCenter: session.dataCenter });
   }
 
@@ -360,46 +322,32 @@ export class Sessions {
   #checkSoon(): void {
     this.#clock.after(RESEND_CHECK_MS, () => {
       if (this.#isStopped) return;
-      for (const session of this.#sessions.values()) this.#resend(session);
+      for (const { outbox } of this.#sessions.values()) outbox.resend();
       this.#checkSoon();
     });
-  }
-
-  #resend(session: Session): void {
-    const before = this.#clock.bootMs() - RESEND_MS;
-    const late = (sent: Session['assigned']) => [...sent.values()].filter(({ sentMs }) => sentMs <= before);
-    this.#assign(session, late(session.assigned).map(({ key }) => key));
-    const stops = late(session.stopping).filter(({ key }) => liveRun(this.#loop.state, key) !== undefined);
-    this.#stop(session, stops.map(({ key }) => key));
   }
 
   close(): void {
     this.#isStopped = true;
     for (const session of [...this.#sessions.values()]) {
-      session.link.close(refuse('UNAVAILABLE', 'SHUTTING_DOWN', 'the controller is shutting down; connect again'));
+      session.link.close(
+        refuse('UNAVAILABLE', 'SHUTTING_DOWN', 'the controller is shutting down; connect again'),
+      );
       this.#end(session);
     }
   }
 
   #who(dataCenter: string, method: string) {
-    return { actor: `agent/${dataCenter}`, method: `isobar.v1.AgentService/${method}`, requestId: '' };
+    return {
+      actor: `agent/${dataCenter}`,
+      method: `isobar.v1.AgentService/${method}`,
+      requestId: '',
+    };
   }
 }
-
-/** Far below the limit of a message, and small enough that heartbeats slip in between. */
-const ASSIGNMENTS_A_MESSAGE = 256;
 
 function add(map: Map<string, RunKey[]>, dataCenter: string, key: RunKey): void {
   const keys = map.get(dataCenter);
   if (keys === undefined) map.set(dataCenter, [key]);
   else keys.push(key);
 }
-
-function toRef({ uid, index, epoch }: RunKey): RunRef {
-  return { jobUid: uid, index, epoch };
-}
-
-function textOf(key: RunKey): string {
-  return `${key.uid}-${key.index}-${key.epoch}`;
-}
-

@@ -1,0 +1,161 @@
+// What an agent has to do and has not answered yet: runs to start and runs to stop. Both are repeated until they are answered, so
+// a lost message costs time only; both are harmless twice, because executors know a run by job and epoch.
+import type { RunKey } from '#core/command.ts';
+import { observe } from '#core/observe.ts';
+import { classOf } from '#core/queue.ts';
+import { UnreachablePolicy } from '#core/run-events.ts';
+import { liveRun } from '#core/runs.ts';
+import { jobName, userName } from '#domain/names.ts';
+import type { Assignment, ConnectResponse, RunRef } from '#gen/isobar/v1/agent.ts';
+import type { Clock } from '#ports/clock.ts';
+import type { Telemetry } from '#ports/telemetry.ts';
+import type { Loop } from './loop.ts';
+import { partsOf } from './views.ts';
+
+/** Far below the limit of a message, and small enough that heartbeats slip in between. */
+const ASSIGNMENTS_A_MESSAGE = 256;
+/** An assignment or a stop that was not answered for so long is sent again. */
+const RESEND_MS = 10_000;
+
+interface Sent {
+  readonly key: RunKey;
+  /** Boot time of the last sending. */
+  readonly sentMs: number;
+}
+
+/** The gate has not opened for it: never late. */
+const NOT_SENT = Number.POSITIVE_INFINITY;
+
+export interface OutboxOptions {
+  readonly dataCenter: string;
+  readonly loop: Loop;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+  readonly send: (message: NonNullable<ConnectResponse['message']>) => void;
+}
+
+export class Outbox {
+  readonly #options: OutboxOptions;
+  readonly #starting = new Map<string, Sent>();
+  readonly #stopping = new Map<string, Sent>();
+  #isClosed = false;
+
+  constructor(options: OutboxOptions) {
+    this.#options = options;
+  }
+
+  /** Runs were decided for this agent: they use its credit from now on, and are sent when that is durable. */
+  expect(keys: readonly RunKey[]): void {
+    for (const key of keys) this.#starting.set(textOf(key), { key, sentMs: NOT_SENT });
+    this.#tellCredit();
+  }
+
+  /** Sends runs to start, with their specifications. */
+  start(keys: readonly RunKey[]): void {
+    if (keys.length === 0) return;
+    for (const key of keys) this.#starting.set(textOf(key), { key, sentMs: this.#nowMs() });
+    const { loop, telemetry, send } = this.#options;
+    loop.specs.read(
+      keys.map((key) => key.uid),
+      (specs, error) => {
+        if (error !== undefined) {
+          telemetry.error('specifications could not be read', { error: error.message });
+        }
+        if (this.#isClosed) return;
+        const runs = this.#assignments(keys, specs);
+        for (let at = 0; at < runs.length; at += ASSIGNMENTS_A_MESSAGE) {
+          const some = runs.slice(at, at + ASSIGNMENTS_A_MESSAGE);
+          send({ $case: 'assignments', value: { runs: some } });
+        }
+      },
+    );
+  }
+
+  #assignments(keys: readonly RunKey[], specs: readonly (Uint8Array | undefined)[]): Assignment[] {
+    const runs: Assignment[] = [];
+    for (const [i, key] of keys.entries()) {
+      const spec = specs[i];
+      // Not read now: it is sent again later. Not expected any more: the agent answered meanwhile.
+      if (spec === undefined || !this.#starting.has(textOf(key))) continue;
+      const assignment = this.#assignmentOf(key, spec);
+      if (assignment === undefined) this.#starting.delete(textOf(key));
+      else runs.push(assignment);
+    }
+    this.#tellCredit();
+    return runs;
+  }
+
+  /** Undefined: the run has ended meanwhile. */
+  #assignmentOf(key: RunKey, spec: Uint8Array): Assignment | undefined {
+    const { dataCenter, loop } = this.#options;
+    const { state } = loop;
+    const run = liveRun(state, key);
+    if (run === undefined) return undefined;
+    const row = state.runs.job[run]!;
+    const tenant = state.jobs.tenantOf(row);
+    const part = partsOf(state, run).find((candidate) => candidate.dataCenter === dataCenter);
+    return {
+      run: toRef(key),
+      job: jobName(tenant, state.jobs.idOf(row)),
+      user: userName(tenant, state.jobs.userOf(row)),
+      spec,
+      allocations: part?.allocations ?? [],
+      withoutLease: classOf(state, row).entity.unreachable === UnreachablePolicy.WAIT,
+    };
+  }
+
+  stop(keys: readonly RunKey[]): void {
+    if (keys.length === 0) return;
+    this.expectStop(keys);
+    this.#options.send({ $case: 'stops', value: { runs: keys.map(toRef) } });
+  }
+
+  /** The welcome names these already. */
+  expectStop(keys: readonly RunKey[]): void {
+    for (const key of keys) this.#stopping.set(textOf(key), { key, sentMs: this.#nowMs() });
+  }
+
+  /** The agent reports these runs. */
+  answered(reports: readonly { readonly key: RunKey; readonly isFinal: boolean }[]): void {
+    for (const { key, isFinal } of reports) {
+      this.#starting.delete(textOf(key));
+      if (isFinal) this.#stopping.delete(textOf(key));
+    }
+    this.#tellCredit();
+  }
+
+  /** Sends again what was not answered for too long. */
+  resend(): void {
+    const { state } = this.#options.loop;
+    const before = this.#nowMs() - RESEND_MS;
+    const late = (sent: ReadonlyMap<string, Sent>): RunKey[] =>
+      [...sent.values()].filter(({ sentMs }) => sentMs <= before).map(({ key }) => key);
+    this.start(late(this.#starting));
+    for (const key of late(this.#stopping)) {
+      if (liveRun(state, key) === undefined) this.#stopping.delete(textOf(key));
+    }
+    this.stop(late(this.#stopping));
+  }
+
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  #tellCredit(): void {
+    const { dataCenter, loop } = this.#options;
+    if (this.#isClosed) return;
+    observe(loop.state, { kind: 'unacknowledged', dataCenter, count: this.#starting.size });
+  }
+
+  #nowMs(): number {
+    return this.#options.clock.bootMs();
+  }
+}
+
+export function toRef({ uid, index, epoch }: RunKey): RunRef {
+  return { jobUid: uid, index, epoch };
+}
+
+function textOf(key: RunKey): string {
+  return `${key.uid}-${key.index}-${key.epoch}`;
+}
