@@ -8,7 +8,13 @@ export interface Target {
   readonly better: 'higher' | 'lower';
 }
 
-export function figure(report: Report, name: string, value: number, unit: string, target?: Target): void {
+export function figure(
+  report: Report,
+  name: string,
+  value: number,
+  unit: string,
+  target?: Target,
+): void {
   const shown = value >= 100 ? value.toFixed(0) : value.toPrecision(3);
   if (target === undefined) return report(`${name} ${shown} ${unit} - -`);
   const isMet = target.better === 'higher' ? value >= target.value : value <= target.value;
@@ -18,5 +24,7 @@ export function figure(report: Report, name: string, value: number, unit: string
 export function conditions(report: Report, what: string): void {
   const [load = 0] = loadavg();
   report(`# ${what}`);
-  report(`# ${availableParallelism()} CPUs, Node ${process.version}, Linux ${release()}, load ${load.toFixed(1)}`);
+  report(
+    `# ${availableParallelism()} CPUs, Node ${process.version}, Linux ${release()}, load ${load.toFixed(1)}`,
+  );
 }

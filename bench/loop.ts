@@ -27,12 +27,24 @@ const NODES = 50;
 const WHO = { actor: 'bench', method: 'bench', requestId: '' };
 
 async function main(): Promise<void> {
-  conditions(console.log, `${JOBS} jobs of one class in batches of ${BATCH}, ${DATA_CENTERS} data centers of ${NODES} nodes, log on ${tmpdir()}`);
+  conditions(
+    console.log,
+    `${JOBS} jobs of one class in batches of ${BATCH}, ${DATA_CENTERS} data centers of ${NODES} nodes, log on ${tmpdir()}`,
+  );
   const directory = mkdtempSync(join(tmpdir(), 'isobar-bench-loop-'));
   const log = await SqliteLog.open(directory);
   const clock = new SystemClock();
   const state = await recover(log);
-  const loop = new Loop({ state, log, clock, telemetry: SILENT, policy: DEFAULT_POLICY, onFatal: (error) => { throw error; } });
+  const loop = new Loop({
+    state,
+    log,
+    clock,
+    telemetry: SILENT,
+    policy: DEFAULT_POLICY,
+    onFatal: (error) => {
+      throw error;
+    },
+  });
   const leases = new Leases({ loop, clock, telemetry: SILENT, onSilent: () => {} });
   const sessions = new Sessions({ loop, leases, clock, telemetry: SILENT });
   try {
@@ -42,13 +54,19 @@ async function main(): Promise<void> {
     for (let i = 0; i < DATA_CENTERS; i++) await joinDataCenter(loop, sessions, `dc${i}`, running);
     // 1. Submissions alone: these fit nowhere.
     const submitMs = await submitAll(loop, 'queued', JOBS, HUGE);
-    figure(console.log, 'loop_submit_durable', (JOBS / submitMs) * 1000, 'jobs/s', { value: 50_000, better: 'higher' });
+    figure(console.log, 'loop_submit_durable', (JOBS / submitMs) * 1000, 'jobs/s', {
+      value: 50_000,
+      better: 'higher',
+    });
     // 2. Beside that queue, jobs that fit are submitted, placed, sent and reported running, each step durable.
     const began = performance.now();
     void submitAll(loop, 'runs', JOBS, SMALL);
     await running.done;
     const tookMs = performance.now() - began;
-    figure(console.log, 'loop_submit_to_running', (JOBS / tookMs) * 1000, 'jobs/s', { value: 20_000, better: 'higher' });
+    figure(console.log, 'loop_submit_to_running', (JOBS / tookMs) * 1000, 'jobs/s', {
+      value: 20_000,
+      better: 'higher',
+    });
     const { rss, heapUsed } = process.memoryUsage();
     figure(console.log, 'rss', rss / 2 ** 20, 'MiB');
     figure(console.log, 'heap_used', heapUsed / 2 ** 20, 'MiB');
@@ -83,8 +101,12 @@ async function submitAll(loop: Loop, prefix: string, jobs: number, shape: Shape)
   const began = performance.now();
   const underWay: Promise<unknown>[] = [];
   for (let at = 0; at < jobs; at += BATCH) {
-    const items = Array.from({ length: Math.min(BATCH, jobs - at) }, (_, i) => item(`${prefix}-${at + i}`, shape));
-    underWay.push(ask(loop, { kind: 'submitJobs', tenant: 't', user: 'u', items, allOrNothing: false }, WHO));
+    const items = Array.from({ length: Math.min(BATCH, jobs - at) }, (_, i) =>
+      item(`${prefix}-${at + i}`, shape),
+    );
+    underWay.push(
+      ask(loop, { kind: 'submitJobs', tenant: 't', user: 'u', items, allOrNothing: false }, WHO),
+    );
     if (underWay.length >= 8) await underWay.shift();
   }
   await Promise.all(underWay);
@@ -93,7 +115,14 @@ async function submitAll(loop: Loop, prefix: string, jobs: number, shape: Shape)
 
 const spec = JobSpec.encode(
   JobSpec.fromPartial({
-    groups: [{ name: 'main', command: ['/bin/true'], resources: { cpuMillis: 100, memoryMib: 64 }, replicas: 1 }],
+    groups: [
+      {
+        name: 'main',
+        command: ['/bin/true'],
+        resources: { cpuMillis: 100, memoryMib: 64 },
+        replicas: 1,
+      },
+    ],
     jobSet: 'set',
     labels: { purpose: 'bench' },
   }),
@@ -129,22 +158,71 @@ function shapeOf(cpuMillis: number): Shape {
 }
 
 function item(id: string, shape: Shape): SubmitItem {
-  return { id, jobSet: 'set', ...shape, specDigest: digest, keyDigest: new Uint8Array(), expectedRunMs: 0, held: false, after: [], spec, labels: 'purpose=bench' };
+  return {
+    id,
+    jobSet: 'set',
+    ...shape,
+    specDigest: digest,
+    keyDigest: new Uint8Array(),
+    expectedRunMs: 0,
+    held: false,
+    after: [],
+    spec,
+    labels: 'purpose=bench',
+  };
 }
 
 function tenant() {
-  return { id: 't', displayName: '', parent: '', weight: 100, homeRegion: '', defaultClassification: 1, clearance: 4, quota: undefined, maxQueuedJobs: 10_000_000, createMs: 0 };
+  return {
+    id: 't',
+    displayName: '',
+    parent: '',
+    weight: 100,
+    homeRegion: '',
+    defaultClassification: 1,
+    clearance: 4,
+    quota: undefined,
+    maxQueuedJobs: 10_000_000,
+    createMs: 0,
+  };
 }
 
-async function joinDataCenter(loop: Loop, sessions: Sessions, id: string, running: Running): Promise<void> {
-  const entity = { id, displayName: '', class: 2, region: 'r', latitude: 0, longitude: 0, owner: '', labels: {}, clearance: 4, accepts: [], offers: [], leaseMs: 600_000, priceMicrosPerCpuHour: 0, createMs: 0 };
+async function joinDataCenter(
+  loop: Loop,
+  sessions: Sessions,
+  id: string,
+  running: Running,
+): Promise<void> {
+  const entity = {
+    id,
+    displayName: '',
+    class: 2,
+    region: 'r',
+    latitude: 0,
+    longitude: 0,
+    owner: '',
+    labels: {},
+    clearance: 4,
+    accepts: [],
+    offers: [],
+    leaseMs: 600_000,
+    priceMicrosPerCpuHour: 0,
+    createMs: 0,
+  };
   await ask(loop, { kind: 'putDataCenter', mode: 'create', etag: undefined, entity }, WHO);
   const cpu = Math.ceil((JOBS / DATA_CENTERS / NODES) * 100 * 1.1);
   const nodes = Array.from({ length: NODES }, (_, i): NodeReport => ({
     node: `n${i}`,
     role: 'general',
     labels: {},
-    allocatable: { cpuMillis: cpu, memoryMib: 1_000_000, storageMib: 0, extra: {}, deviceThousandths: 0, devices: [] },
+    allocatable: {
+      cpuMillis: cpu,
+      memoryMib: 1_000_000,
+      storageMib: 0,
+      extra: {},
+      deviceThousandths: 0,
+      devices: [],
+    },
     devices: [],
     foreign: undefined,
     removed: false,
@@ -153,7 +231,18 @@ async function joinDataCenter(loop: Loop, sessions: Sessions, id: string, runnin
   let sequence = 0;
   handle = sessions.connect(
     id,
-    { protocol: 1, version: '', executor: 'simulated', placement: 1, offers: [], federation: '', incarnation: 0, instance: 'x', runs: [], nodes },
+    {
+      protocol: 1,
+      version: '',
+      executor: 'simulated',
+      placement: 1,
+      offers: [],
+      federation: '',
+      incarnation: 0,
+      instance: 'x',
+      runs: [],
+      nodes,
+    },
     {
       send(message: ConnectResponse) {
         if (message.message?.$case !== 'assignments') return true;
@@ -170,7 +259,10 @@ async function joinDataCenter(loop: Loop, sessions: Sessions, id: string, runnin
         }));
         setImmediate(() => {
           handle?.receive({ message: { $case: 'reports', value: { sequence: ++sequence, runs } } });
-          loop.query(() => undefined, () => running.count(runs.length));
+          loop.query(
+            () => undefined,
+            () => running.count(runs.length),
+          );
         });
         return true;
       },

@@ -48,7 +48,8 @@ export class LogServer {
   }
 
   #open(request: number, wanted: ReadTaskLog): void {
-    if (this.#reads.size >= MOST_READS) return this.#fail(request, 'too many logs are being read there; try again');
+    if (this.#reads.size >= MOST_READS)
+      return this.#fail(request, 'too many logs are being read there; try again');
     const read: Read = { cancel: () => {}, waiting: [], waitingBytes: 0 };
     this.#reads.set(request, read);
     const cancel = this.#executor.readLog(
@@ -96,7 +97,14 @@ export class LogServer {
 
   #fail(request: number, message: string): void {
     this.#end(request);
-    const error = { code: 'LOG_UNAVAILABLE', dataCenter: '', subject: '', needed: 0, available: 0, message };
+    const error = {
+      code: 'LOG_UNAVAILABLE',
+      dataCenter: '',
+      subject: '',
+      needed: 0,
+      available: 0,
+      message,
+    };
     this.#send({ request, data: new Uint8Array(), skippedBytes: 0, done: true, error });
   }
 

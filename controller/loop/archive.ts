@@ -27,12 +27,17 @@ export class Archivist {
       if (kind?.$case !== 'runChanged' || !isRunFinal(kind.value.state as RunState)) continue;
       const row = this.#state.jobs.rowOf(kind.value.uid);
       const run = row === undefined ? NONE : this.#state.jobs.run[row]!;
-      if (run !== NONE) this.#lastRuns.set(kind.value.uid, toEndedRunView(toRunView(this.#state, run), kind.value));
+      if (run !== NONE)
+        this.#lastRuns.set(kind.value.uid, toEndedRunView(toRunView(this.#state, run), kind.value));
     }
   }
 
   /** Jobs of the record that are new. Call after the fold. */
-  submitted(events: readonly Event[], command: CommandOf<'submitJobs'> | undefined, nowMs: number): readonly StoredJob[] {
+  submitted(
+    events: readonly Event[],
+    command: CommandOf<'submitJobs'> | undefined,
+    nowMs: number,
+  ): readonly StoredJob[] {
     if (command === undefined) return [];
     const items = new Map(command.items.map((item) => [item.id, item]));
     const jobs: StoredJob[] = [];
@@ -41,7 +46,16 @@ export class Archivist {
       const { uid, tenant, job, jobSet, user } = kind.value;
       const item = items.get(job);
       if (item === undefined) throw new Error(`job ${job} was accepted but not asked for`);
-      jobs.push({ uid, tenant, job, jobSet, user, createMs: nowMs, spec: item.spec, labels: item.labels });
+      jobs.push({
+        uid,
+        tenant,
+        job,
+        jobSet,
+        user,
+        createMs: nowMs,
+        spec: item.spec,
+        labels: item.labels,
+      });
     }
     return jobs;
   }

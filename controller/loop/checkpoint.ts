@@ -11,7 +11,10 @@ export interface CheckpointLimits {
 }
 
 /** A slice is about 5 ms of encoding. */
-export const CHECKPOINT_LIMITS: CheckpointLimits = { checkpointEveryRecords: 20_000, checkpointRowsASlice: 1000 };
+export const CHECKPOINT_LIMITS: CheckpointLimits = {
+  checkpointEveryRecords: 20_000,
+  checkpointRowsASlice: 1000,
+};
 
 export class Checkpointer {
   readonly #state: State;
@@ -32,7 +35,10 @@ export class Checkpointer {
     if (this.#underWay === undefined) {
       if (revision - this.#lastFrom < this.#limits.checkpointEveryRecords) return undefined;
       // Entities that changed at or before this revision and after the last beginning are yet to be written.
-      this.#underWay = { from: revision, rows: rowsSince(this.#state, this.#lastFrom)[Symbol.iterator]() };
+      this.#underWay = {
+        from: revision,
+        rows: rowsSince(this.#state, this.#lastFrom)[Symbol.iterator](),
+      };
     }
     const rows: CheckpointRow[] = [];
     const deleted = this.#state.gone.splice(0);

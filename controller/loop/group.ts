@@ -2,7 +2,13 @@
 import type { Context } from '#core/command.ts';
 import { Record as LogRecord } from '#gen/isobar/log/v1/record.ts';
 import type { Event } from '#gen/isobar/log/v1/event.ts';
-import type { AppendGroup, AppendRecord, CheckpointSlice, EndedJob, StoredJob } from '#ports/log.ts';
+import type {
+  AppendGroup,
+  AppendRecord,
+  CheckpointSlice,
+  EndedJob,
+  StoredJob,
+} from '#ports/log.ts';
 
 export interface Limits {
   readonly records: number;
@@ -27,7 +33,13 @@ export class Group {
     return this.#records.length >= GROUP_LIMITS.records || this.#bytes >= GROUP_LIMITS.bytes;
   }
 
-  add(revision: number, context: Context, events: readonly Event[], submitted: readonly StoredJob[], ended: readonly EndedJob[]): void {
+  add(
+    revision: number,
+    context: Context,
+    events: readonly Event[],
+    submitted: readonly StoredJob[],
+    ended: readonly EndedJob[],
+  ): void {
     const { nowMs: timeMs, actor, method, requestId } = context;
     const { tenant, resource } = subjectOf(events);
     const record = { revision, timeMs, actor, method, requestId, tenant, events: [...events] };
@@ -63,7 +75,10 @@ export class Group {
 }
 
 /** Whom and what a record concerns, for the audit: the first event tells. */
-function subjectOf(events: readonly Event[]): { readonly tenant: string; readonly resource: string } {
+function subjectOf(events: readonly Event[]): {
+  readonly tenant: string;
+  readonly resource: string;
+} {
   for (const { kind } of events) {
     switch (kind?.$case) {
       case undefined:
@@ -76,13 +91,19 @@ function subjectOf(events: readonly Event[]): { readonly tenant: string; readonl
       case 'jobReclassed':
       case 'runReserved':
       case 'runChanged':
-        return { tenant: kind.value.tenant, resource: `tenants/${kind.value.tenant}/jobs/${kind.value.job}` };
+        return {
+          tenant: kind.value.tenant,
+          resource: `tenants/${kind.value.tenant}/jobs/${kind.value.job}`,
+        };
       case 'tenantPut':
       case 'tenantDeleted':
         return { tenant: kind.value.id, resource: `tenants/${kind.value.id}` };
       case 'userPut': {
         const { tenant, id } = kind.value;
-        return { tenant, resource: tenant === '' ? `operators/${id}` : `tenants/${tenant}/users/${id}` };
+        return {
+          tenant,
+          resource: tenant === '' ? `operators/${id}` : `tenants/${tenant}/users/${id}`,
+        };
       }
       case 'dataCenterPut':
       case 'dataCenterDeleted':
@@ -92,7 +113,10 @@ function subjectOf(events: readonly Event[]): { readonly tenant: string; readonl
       case 'nodesRemoved':
         return { tenant: '', resource: `dataCenters/${kind.value.dataCenter}` };
       case 'nodeCordoned':
-        return { tenant: '', resource: `dataCenters/${kind.value.dataCenter}/nodes/${kind.value.node}` };
+        return {
+          tenant: '',
+          resource: `dataCenters/${kind.value.dataCenter}/nodes/${kind.value.node}`,
+        };
       case 'linkPut':
       case 'linkDeleted':
         return { tenant: '', resource: `links/${kind.value.id}` };

@@ -93,7 +93,9 @@ export class Leases {
   #check(): void {
     const nowMs = this.#clock.bootMs();
     if (nowMs - this.#checkedMs > CHECK_MS + STALL_MS) {
-      this.#telemetry.warn('the controller was stalled; every lease counts from now', { stalledMs: nowMs - this.#checkedMs });
+      this.#telemetry.warn('the controller was stalled; every lease counts from now', {
+        stalledMs: nowMs - this.#checkedMs,
+      });
       for (const lease of this.#leases.values()) lease.answeredMs = nowMs;
     }
     this.#checkedMs = nowMs;
@@ -111,7 +113,8 @@ export class Leases {
       const isSilent = silentMs > silenceOf(leaseMs);
       if (isSilent && dataCenter.session !== undefined) this.#onSilent(id);
       if (dataCenter.session === undefined && dataCenter.executor !== '') silent.push(id);
-      if (silentMs > leaseMs + driftMs && !lease.isExpired && dataCenter.runs.size > 0) due.push(id);
+      if (silentMs > leaseMs + driftMs && !lease.isExpired && dataCenter.runs.size > 0)
+        due.push(id);
     }
     this.#setCondition(silent.length);
     if (this.#condition === undefined) for (const id of due) this.#expire(id);
@@ -119,12 +122,19 @@ export class Leases {
 
   /** Who hears nobody is more likely cut off than alone alive: it must not start everything anew. */
   #setCondition(silent: number): void {
-    const joined = [...this.#loop.state.dataCenters.values()].filter((dataCenter) => dataCenter.executor !== '').length;
+    const joined = [...this.#loop.state.dataCenters.values()].filter(
+      (dataCenter) => dataCenter.executor !== '',
+    ).length;
     const isIsolated = joined > 1 && silent * 2 > joined;
     if (isIsolated && this.#condition === undefined) {
-      this.#telemetry.warn('more than half of the data centers are silent; nothing is replaced', { silent, joined });
+      this.#telemetry.warn('more than half of the data centers are silent; nothing is replaced', {
+        silent,
+        joined,
+      });
     }
-    this.#condition = isIsolated ? reason('CONTROLLER_ISOLATED', { needed: joined, available: silent }) : undefined;
+    this.#condition = isIsolated
+      ? reason('CONTROLLER_ISOLATED', { needed: joined, available: silent })
+      : undefined;
   }
 
   #expire(dataCenter: string): void {

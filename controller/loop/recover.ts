@@ -23,7 +23,9 @@ export async function recover(log: Log): Promise<State> {
     for (const [i, body] of bodies.entries()) {
       const record = LogRecord.decode(body);
       if (record.revision !== firstRevision + i) {
-        throw new Error(`record ${firstRevision + i} of the log says that it is ${record.revision}; restore a backup`);
+        throw new Error(
+          `record ${firstRevision + i} of the log says that it is ${record.revision}; restore a backup`,
+        );
       }
       foldRecord(state, record.revision, record.timeMs, record.events);
     }

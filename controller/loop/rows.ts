@@ -44,13 +44,15 @@ export const KINDS = [
 export function* rowsSince(state: State, revision: number): Iterable<CheckpointRow> {
   yield federationRow(state);
   for (const tenant of parentsFirst(state)) {
-    if (tenant.revision > revision) yield row('tenant', tenant.entity.id, tenant.revision, Tenant.encode(tenant.entity));
+    if (tenant.revision > revision)
+      yield row('tenant', tenant.entity.id, tenant.revision, Tenant.encode(tenant.entity));
   }
   for (const [name, user] of state.users) {
     if (user.revision > revision) yield row('user', name, user.revision, User.encode(user.entity));
   }
   for (const [id, token] of state.tokens) {
-    if (token.revision > revision) yield row('token', id, token.revision, Token.encode(token.entity));
+    if (token.revision > revision)
+      yield row('token', id, token.revision, Token.encode(token.entity));
   }
   for (const dataCenter of state.dataCenters.values()) {
     if (dataCenter.revision > revision) yield dataCenterRow(dataCenter);
@@ -72,7 +74,12 @@ export function* rowsSince(state: State, revision: number): Iterable<CheckpointR
   }
 }
 
-function row(kind: (typeof KINDS)[number], key: string, revision: number, writer: { finish(): Uint8Array }): CheckpointRow {
+function row(
+  kind: (typeof KINDS)[number],
+  key: string,
+  revision: number,
+  writer: { finish(): Uint8Array },
+): CheckpointRow {
   return { kind, key, revision, body: writer.finish() };
 }
 
@@ -83,17 +90,29 @@ function* parentsFirst(state: State) {
 
 function federationRow(state: State): CheckpointRow {
   const { federation, incarnation, nextJob, nextClass } = state;
-  return row('federation', '', state.revision, FederationRow.encode({ federation, incarnation, nextJob, nextClass }));
+  return row(
+    'federation',
+    '',
+    state.revision,
+    FederationRow.encode({ federation, incarnation, nextJob, nextClass }),
+  );
 }
 
 function dataCenterRow(dataCenter: DataCenter): CheckpointRow {
   const { entity, state, executor, placement, executorOffers, revision } = dataCenter;
-  const body = { dataCenter: entity, state, executor, placement, executorOffers: [...executorOffers] };
+  const body = {
+    dataCenter: entity,
+    state,
+    executor,
+    placement,
+    executorOffers: [...executorOffers],
+  };
   return row('dataCenter', entity.id, revision, DataCenterRow.encode(body));
 }
 
 function nodeRow(state: State, dataCenter: DataCenter, at: number): CheckpointRow {
-  const { id, role, labels, cpuMillis, memoryMib, storageMib, extra, devices } = state.nodes.descriptionOf(at);
+  const { id, role, labels, cpuMillis, memoryMib, storageMib, extra, devices } =
+    state.nodes.descriptionOf(at);
   const allocatable = { cpuMillis, memoryMib, storageMib, extra, deviceThousandths: 0 };
   const body = {
     dataCenter: dataCenter.entity.id,
@@ -101,16 +120,34 @@ function nodeRow(state: State, dataCenter: DataCenter, at: number): CheckpointRo
     cordoned: state.nodes.cordoned[at] === 1,
     removed: state.nodes.removed[at] === 1,
   };
-  return row('node', `${dataCenter.entity.id}/${id}`, state.nodes.revision[at]!, NodeRow.encode(body));
+  return row(
+    'node',
+    `${dataCenter.entity.id}/${id}`,
+    state.nodes.revision[at]!,
+    NodeRow.encode(body),
+  );
 }
 
 function classRow(jobClass: JobClass): CheckpointRow {
-  return row('class', String(jobClass.entity.number), jobClass.revision, JobClassEntity.encode(jobClass.entity));
+  return row(
+    'class',
+    String(jobClass.entity.number),
+    jobClass.revision,
+    JobClassEntity.encode(jobClass.entity),
+  );
 }
 
 function usageRow(key: string, cell: UsageCell): CheckpointRow {
   const { tenant, dataCenter, hour, reserved, granted, wasted, runs } = cell;
-  const body = { tenant, dataCenter, hour, runs, reserved: [...reserved], granted: [...granted], wasted: [...wasted] };
+  const body = {
+    tenant,
+    dataCenter,
+    hour,
+    runs,
+    reserved: [...reserved],
+    granted: [...granted],
+    wasted: [...wasted],
+  };
   return row('usage', key, cell.revision, UsageCellEntity.encode(body));
 }
 
@@ -189,7 +226,9 @@ export function loadRow(state: State, { kind, key, revision, body }: CheckpointR
     case 'usage': {
       const cell = UsageCellEntity.decode(body);
       const { tenant, dataCenter, hour, runs } = cell;
-      const [reserved, granted, wasted] = [cell.reserved, cell.granted, cell.wasted].map((sum) => Float64Array.from(sum));
+      const [reserved, granted, wasted] = [cell.reserved, cell.granted, cell.wasted].map((sum) =>
+        Float64Array.from(sum),
+      );
       state.usage.set(usageKey(tenant, dataCenter, hour), {
         ...{ tenant, dataCenter, hour, runs, revision },
         ...{ reserved: reserved!, granted: granted!, wasted: wasted! },
@@ -197,12 +236,15 @@ export function loadRow(state: State, { kind, key, revision, body }: CheckpointR
       return;
     }
     default:
-      throw new Error(`the checkpoint holds a row of kind ${kind}, which this release does not know`);
+      throw new Error(
+        `the checkpoint holds a row of kind ${kind}, which this release does not know`,
+      );
   }
 }
 
 function loadDataCenter(state: State, loaded: DataCenterRow, revision: number): void {
-  if (loaded.dataCenter === undefined) throw new Error('a data center of the checkpoint has no description');
+  if (loaded.dataCenter === undefined)
+    throw new Error('a data center of the checkpoint has no description');
   const dataCenter = addDataCenter(state, loaded.dataCenter, revision);
   // Only states of the table are ever written.
   dataCenter.state = loaded.state as DataCenter['state'];
@@ -238,7 +280,14 @@ function loadJob(state: State, job: Job, revision: number): void {
   if (job.after.length > 0) jobs.after.set(at, { uids: job.after, any: job.afterAny });
   if (job.reason !== undefined) jobs.reasons.set(at, fromReasonEntity(job.reason));
   if (job.run === undefined || isJobFinal(jobs.stateOf(at))) return;
-  const run = addRun(state, at, job.run.index, job.run.parts, job.run.state as RunState, job.run.reserveMs);
+  const run = addRun(
+    state,
+    at,
+    job.run.index,
+    job.run.parts,
+    job.run.state as RunState,
+    job.run.reserveMs,
+  );
   state.runs.startMs[run] = job.run.startMs;
   state.runs.decision[run] = job.run.decision;
 }

@@ -32,7 +32,10 @@ export class Specs {
   }
 
   /** In the order asked; at once when all are in memory. */
-  read(uids: readonly number[], done: (specs: readonly (Uint8Array | undefined)[], error?: Error) => void): void {
+  read(
+    uids: readonly number[],
+    done: (specs: readonly (Uint8Array | undefined)[], error?: Error) => void,
+  ): void {
     const missing = uids.filter((uid) => !this.#kept.has(uid));
     if (missing.length === 0) return done(uids.map((uid) => this.#kept.get(uid)));
     this.#log.readSpecs(missing, (read, error) => {

@@ -1,12 +1,32 @@
 // Decided state as the API shows it: resources with their names. Read at one moment, encoded by the edge or for the archive.
 import { sentenceOf, type Reason as DomainReason } from '#domain/reasons.ts';
-import { dataCenterName, jobName, linkName, nodeName, runName, tenantName, userName } from '#domain/names.ts';
+import {
+  dataCenterName,
+  jobName,
+  linkName,
+  nodeName,
+  runName,
+  tenantName,
+  userName,
+} from '#domain/names.ts';
 import { JobState, RunState } from '#domain/states.ts';
 import { NONE } from '#core/columns.ts';
 import { classOf } from '#core/queue.ts';
 import { fromReasonEntity } from '#core/run-events.ts';
-import { allocationsOf, type Amounts, type DataCenter, type Entity, type State, type Tenant } from '#core/state.ts';
-import type { Link as LinkEntity, Reason as ReasonEntity, RunPart as RunPartEntity, User as UserEntity } from '#gen/isobar/log/v1/entity.ts';
+import {
+  allocationsOf,
+  type Amounts,
+  type DataCenter,
+  type Entity,
+  type State,
+  type Tenant,
+} from '#core/state.ts';
+import type {
+  Link as LinkEntity,
+  Reason as ReasonEntity,
+  RunPart as RunPartEntity,
+  User as UserEntity,
+} from '#gen/isobar/log/v1/entity.ts';
 import type { RunChanged } from '#gen/isobar/log/v1/event.ts';
 import type { DataCenter as DataCenterView } from '#gen/isobar/v1/data_center.ts';
 import type { Job as JobView } from '#gen/isobar/v1/job.ts';
@@ -151,7 +171,10 @@ export function toDataCenterView(_state: State, dataCenter: DataCenter): DataCen
     clearance: entity.clearance as DataCenterView['clearance'],
     accepts: entity.accepts.map(tenantName),
     offers: [...new Set([...entity.offers, ...dataCenter.executorOffers])],
-    lease: { seconds: Math.floor(entity.leaseMs / 1000), nanos: (entity.leaseMs % 1000) * 1_000_000 },
+    lease: {
+      seconds: Math.floor(entity.leaseMs / 1000),
+      nanos: (entity.leaseMs % 1000) * 1_000_000,
+    },
     priceMicrosPerCpuHour: entity.priceMicrosPerCpuHour,
     state: dataCenter.state,
     reachable: dataCenter.session !== undefined,
@@ -177,7 +200,13 @@ export function toNodeView(state: State, dataCenter: DataCenter, row: number): N
     freeThousandths: nodes.devices.freeThousandths[nodes.firstDevice[row]! + i]!,
   }));
   const whole = (amount: number) => Math.max(0, amount);
-  const resources = (cpu: number, memory: number, storage: number, device: number, extras: Record<string, number>): Resources => ({
+  const resources = (
+    cpu: number,
+    memory: number,
+    storage: number,
+    device: number,
+    extras: Record<string, number>,
+  ): Resources => ({
     cpuMillis: whole(cpu),
     memoryMib: whole(memory),
     storageMib: whole(storage),
@@ -190,10 +219,28 @@ export function toNodeView(state: State, dataCenter: DataCenter, row: number): N
     name: nodeName(dataCenter.entity.id, nodes.id[row]!),
     role: kind.role,
     labels: kind.labels,
-    allocatable: resources(nodes.cpuMillis[row]!, nodes.memoryMib[row]!, nodes.storageMib[row]!, devices.length * 1000, extra('allocatable')),
+    allocatable: resources(
+      nodes.cpuMillis[row]!,
+      nodes.memoryMib[row]!,
+      nodes.storageMib[row]!,
+      devices.length * 1000,
+      extra('allocatable'),
+    ),
     devices,
-    foreign: resources(nodes.foreignCpuMillis[row]!, nodes.foreignMemoryMib[row]!, nodes.foreignStorageMib[row]!, 0, {}),
-    free: resources(nodes.freeCpuMillis[row]!, nodes.freeMemoryMib[row]!, nodes.freeStorageMib[row]!, freeDevices, extra('free')),
+    foreign: resources(
+      nodes.foreignCpuMillis[row]!,
+      nodes.foreignMemoryMib[row]!,
+      nodes.foreignStorageMib[row]!,
+      0,
+      {},
+    ),
+    free: resources(
+      nodes.freeCpuMillis[row]!,
+      nodes.freeMemoryMib[row]!,
+      nodes.freeStorageMib[row]!,
+      freeDevices,
+      extra('free'),
+    ),
     cordoned: nodes.cordoned[row] === 1,
   };
 }
@@ -221,7 +268,13 @@ export function toTenantView(tenant: Tenant): TenantView {
 
 export function toLinkView({ entity, revision }: Entity<LinkEntity>): LinkView {
   const { id, source, target, ...rest } = entity;
-  return { ...rest, name: linkName(id), source: dataCenterName(source), target: dataCenterName(target), etag: String(revision) };
+  return {
+    ...rest,
+    name: linkName(id),
+    source: dataCenterName(source),
+    target: dataCenterName(target),
+    etag: String(revision),
+  };
 }
 
 export function toUserView(entity: UserEntity): UserView {
@@ -235,4 +288,9 @@ export function toUserView(entity: UserEntity): UserView {
 }
 
 /** States in which a job has not ended, for filters. */
-export const LIVE_STATES: readonly JobState[] = [JobState.QUEUED, JobState.HELD, JobState.RUNNING, JobState.STOPPING];
+export const LIVE_STATES: readonly JobState[] = [
+  JobState.QUEUED,
+  JobState.HELD,
+  JobState.RUNNING,
+  JobState.STOPPING,
+];

@@ -43,7 +43,10 @@ export interface RunningAgent {
   stop(options: { readonly stopRuns: boolean }): Promise<void>;
 }
 
-export async function startAgent(options: AgentProcessOptions, telemetry: Telemetry): Promise<RunningAgent> {
+export async function startAgent(
+  options: AgentProcessOptions,
+  telemetry: Telemetry,
+): Promise<RunningAgent> {
   const clock = new SystemClock();
   const random = new SystemRandom();
   mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });
@@ -51,7 +54,8 @@ export async function startAgent(options: AgentProcessOptions, telemetry: Teleme
   const dataCenter = dataCenterOf(identity);
   const executor = executorOf(options, clock, random);
   // A pool of its own for each: heartbeats must never wait behind the bytes of a log.
-  const channel = () => openChannel(options.controllers, identity, { 'grpc.use_local_subchannel_pool': 1 });
+  const channel = () =>
+    openChannel(options.controllers, identity, { 'grpc.use_local_subchannel_pool': 1 });
   const renewalChannel = channel();
   const stopRenewing = keepRenewed(identity, renewalChannel, {
     onRenewed: () => telemetry.info('the agent has a new certificate'),
@@ -81,7 +85,11 @@ export async function startAgent(options: AgentProcessOptions, telemetry: Teleme
 }
 
 /** What it has, or what a token gives. An identity that has ended needs a new token. */
-async function identityOf(options: AgentProcessOptions, clock: Clock, telemetry: Telemetry): Promise<StoredIdentity> {
+async function identityOf(
+  options: AgentProcessOptions,
+  clock: Clock,
+  telemetry: Telemetry,
+): Promise<StoredIdentity> {
   const folder = join(options.dataDir, 'identity');
   if (existsSync(join(folder, 'certificate.pem'))) {
     const identity = new StoredIdentity(folder);
@@ -97,7 +105,9 @@ async function identityOf(options: AgentProcessOptions, clock: Clock, telemetry:
 function dataCenterOf(identity: StoredIdentity): string {
   const name = /\/agent\/([a-z0-9-]+)$/.exec(identity.facts.identity)?.[1];
   if (name === undefined) {
-    throw new Error(`the identity ${identity.facts.identity} is not an agent's; enrol with a token of a data center`);
+    throw new Error(
+      `the identity ${identity.facts.identity} is not an agent's; enrol with a token of a data center`,
+    );
   }
   return name;
 }
@@ -123,11 +133,16 @@ function executorOf(options: AgentProcessOptions, clock: Clock, random: SystemRa
 function siteOf({ siteFile, demo }: AgentProcessOptions): SiteRules {
   if (siteFile !== undefined) return parseSite(readFileSync(siteFile, 'utf8'), siteFile);
   if (demo) return DEMO_SITE;
-  throw new Error('no site file: say with --site FILE what the owner of this data center allows to run');
+  throw new Error(
+    'no site file: say with --site FILE what the owner of this data center allows to run',
+  );
 }
 
 /** Which federation the agent has served, so that it never serves an older copy of it. */
-function membershipIn(file: string): { readonly initial: Membership; save(membership: Membership): void } {
+function membershipIn(file: string): {
+  readonly initial: Membership;
+  save(membership: Membership): void;
+} {
   const initial = existsSync(file)
     ? // Our own file, replaced whole.
       (JSON.parse(readFileSync(file, 'utf8')) as Membership)

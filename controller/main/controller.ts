@@ -53,7 +53,10 @@ export interface RunningController {
 
 export const OPERATOR = 'local';
 
-export async function startController(options: ControllerOptions, telemetry: Telemetry): Promise<RunningController> {
+export async function startController(
+  options: ControllerOptions,
+  telemetry: Telemetry,
+): Promise<RunningController> {
   const clock = new SystemClock();
   const random = new SystemRandom();
   const { dataDir } = options;
@@ -61,9 +64,19 @@ export async function startController(options: ControllerOptions, telemetry: Tel
   try {
     const began = clock.bootMs();
     const state = await recover(log);
-    telemetry.info('the log is read', { revision: state.revision, tookMs: Math.round(clock.bootMs() - began) });
+    telemetry.info('the log is read', {
+      revision: state.revision,
+      tookMs: Math.round(clock.bootMs() - began),
+    });
     const authority = await openAuthority(join(dataDir, 'authority'), clock.wallMs());
-    const loop = new Loop({ state, log, clock, telemetry, policy: DEFAULT_POLICY, onFatal: options.onFatal });
+    const loop = new Loop({
+      state,
+      log,
+      clock,
+      telemetry,
+      policy: DEFAULT_POLICY,
+      onFatal: options.onFatal,
+    });
     await found(loop);
     const operatorTokenFile = join(dataDir, 'operator.token');
     await inviteOperator(loop, authority, operatorTokenFile);
@@ -76,9 +89,23 @@ export async function startController(options: ControllerOptions, telemetry: Tel
       onSilent: (dataCenter) => sessions?.drop(dataCenter, SILENT),
     });
     sessions = new Sessions({ loop, leases, clock, telemetry });
-    const services = makeServices({ loop, sessions, leases, log, authority, clock, random, telemetry, version: versionOf() });
+    const services = makeServices({
+      loop,
+      sessions,
+      leases,
+      log,
+      authority,
+      clock,
+      random,
+      telemetry,
+      version: versionOf(),
+    });
     const { names } = options;
-    const api = await listenApi(services.apiEdge, { address: options.apiAddress, authority, names }, services.api);
+    const api = await listenApi(
+      services.apiEdge,
+      { address: options.apiAddress, authority, names },
+      services.api,
+    );
     const enrolment = await listenEnrolment(
       services.enrolmentEdge,
       { address: options.enrolmentAddress, authority, names },
@@ -105,7 +132,11 @@ export async function startController(options: ControllerOptions, telemetry: Tel
   }
 }
 
-const SILENT = refuse('UNAVAILABLE', 'AGENT_SILENT', 'nothing was heard from the agent for too long; connect again');
+const SILENT = refuse(
+  'UNAVAILABLE',
+  'AGENT_SILENT',
+  'nothing was heard from the agent for too long; connect again',
+);
 
 /** A log that is empty becomes a federation. */
 async function found(loop: Loop): Promise<void> {
@@ -121,8 +152,18 @@ async function inviteOperator(loop: Loop, authority: Authority, file: string): P
   const { token, id, secretSha256 } = makeToken(authority.fingerprint);
   const identity = formatIdentity({ kind: 'operator', user: OPERATOR });
   const expireMs = loop.nowMs() + TOKEN_LIFETIME_MS;
-  const user = { tenant: '', id: OPERATOR, roles: [Role.OPERATOR, Role.PROVISIONER], revoked: false, createMs: 0 };
+  const user = {
+    tenant: '',
+    id: OPERATOR,
+    roles: [Role.OPERATOR, Role.PROVISIONER],
+    revoked: false,
+    createMs: 0,
+  };
   const who = { actor: CONTROLLER, method: 'controller/invite-operator', requestId: '' };
-  await ask(loop, { kind: 'inviteUser', user, token: { id, secretSha256, identity, expireMs } }, who);
+  await ask(
+    loop,
+    { kind: 'inviteUser', user, token: { id, secretSha256, identity, expireMs } },
+    who,
+  );
   writeFileSync(file, `${token}\n`, { mode: 0o600 });
 }

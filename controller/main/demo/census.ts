@@ -9,12 +9,40 @@ import { join } from 'node:path';
 
 /** Provinces and centrally run cities with their population in thousands, about that of mid-2024 within the borders of July 2025. */
 const PROVINCES: readonly (readonly [string, number])[] = [
-  ['Ha Noi', 8807], ['Ho Chi Minh City', 14002], ['Hai Phong', 4664], ['Da Nang', 3065], ['Hue', 1432], ['Can Tho', 4199],
-  ['An Giang', 4952], ['Bac Ninh', 3619], ['Ca Mau', 2606], ['Cao Bang', 573], ['Dak Lak', 3346], ['Dien Bien', 673],
-  ['Dong Nai', 4491], ['Dong Thap', 4370], ['Gia Lai', 3583], ['Ha Tinh', 1622], ['Hung Yen', 3567], ['Khanh Hoa', 2243],
-  ['Lai Chau', 512], ['Lam Dong', 3872], ['Lang Son', 881], ['Lao Cai', 1778], ['Nghe An', 3831], ['Ninh Binh', 4412],
-  ['Phu Tho', 4022], ['Quang Ngai', 2161], ['Quang Ninh', 1497], ['Quang Tri', 1870], ['Son La', 1404], ['Tay Ninh', 3254],
-  ['Thai Nguyen', 1799], ['Thanh Hoa', 4324], ['Tuyen Quang', 1865], ['Vinh Long', 4257],
+  ['Ha Noi', 8807],
+  ['Ho Chi Minh City', 14002],
+  ['Hai Phong', 4664],
+  ['Da Nang', 3065],
+  ['Hue', 1432],
+  ['Can Tho', 4199],
+  ['An Giang', 4952],
+  ['Bac Ninh', 3619],
+  ['Ca Mau', 2606],
+  ['Cao Bang', 573],
+  ['Dak Lak', 3346],
+  ['Dien Bien', 673],
+  ['Dong Nai', 4491],
+  ['Dong Thap', 4370],
+  ['Gia Lai', 3583],
+  ['Ha Tinh', 1622],
+  ['Hung Yen', 3567],
+  ['Khanh Hoa', 2243],
+  ['Lai Chau', 512],
+  ['Lam Dong', 3872],
+  ['Lang Son', 881],
+  ['Lao Cai', 1778],
+  ['Nghe An', 3831],
+  ['Ninh Binh', 4412],
+  ['Phu Tho', 4022],
+  ['Quang Ngai', 2161],
+  ['Quang Ninh', 1497],
+  ['Quang Tri', 1870],
+  ['Son La', 1404],
+  ['Tay Ninh', 3254],
+  ['Thai Nguyen', 1799],
+  ['Thanh Hoa', 4324],
+  ['Tuyen Quang', 1865],
+  ['Vinh Long', 4257],
 ];
 const AGE_GROUPS = 10;
 
@@ -40,7 +68,12 @@ else {
 function countShard(shard: number, records: number): void {
   const next = seeded(shard);
   const upTo = cumulative(PROVINCES.map(([, thousands]) => thousands));
-  const count: Count = { records, provinces: PROVINCES.map(() => 0), women: 0, ages: Array<number>(AGE_GROUPS).fill(0) };
+  const count: Count = {
+    records,
+    provinces: PROVINCES.map(() => 0),
+    women: 0,
+    ages: Array<number>(AGE_GROUPS).fill(0),
+  };
   let women = 0;
   for (let i = 0; i < records; i++) {
     count.provinces[pick(upTo, next())]!++;
@@ -54,7 +87,12 @@ function countShard(shard: number, records: number): void {
 }
 
 function addUp(shards: number): void {
-  const total = { records: 0, provinces: PROVINCES.map(() => 0), women: 0, ages: Array<number>(AGE_GROUPS).fill(0) };
+  const total = {
+    records: 0,
+    provinces: PROVINCES.map(() => 0),
+    women: 0,
+    ages: Array<number>(AGE_GROUPS).fill(0),
+  };
   for (let shard = 1; shard <= shards; shard++) {
     // Written whole by countShard, and there, because this job waits for those.
     const count = JSON.parse(readFileSync(join(directory, `shard-${shard}.json`), 'utf8')) as Count;
@@ -64,12 +102,16 @@ function addUp(shards: number): void {
     for (const [i, persons] of count.ages.entries()) total.ages[i]! += persons;
   }
   const counted = total.provinces.reduce((sum, persons) => sum + persons, 0);
-  if (counted !== total.records) throw new Error(`${total.records} records, but ${counted} persons in the provinces`);
+  if (counted !== total.records)
+    throw new Error(`${total.records} records, but ${counted} persons in the provinces`);
   write('total.json', total);
   const ranked = PROVINCES.map(([name], i) => ({ name, persons: total.provinces[i]! }));
   ranked.sort((a, b) => b.persons - a.persons);
-  process.stdout.write(`${total.records} records, ${((100 * total.women) / total.records).toFixed(1)} % women\n`);
-  for (const { name, persons } of ranked) process.stdout.write(`${name.padEnd(18)} ${String(persons).padStart(9)}\n`);
+  process.stdout.write(
+    `${total.records} records, ${((100 * total.women) / total.records).toFixed(1)} % women\n`,
+  );
+  for (const { name, persons } of ranked)
+    process.stdout.write(`${name.padEnd(18)} ${String(persons).padStart(9)}\n`);
 }
 
 function write(name: string, value: unknown): void {

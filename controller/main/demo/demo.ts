@@ -61,7 +61,11 @@ export async function runDemo(session: Session, options: DemoOptions): Promise<n
   }
 }
 
-async function startFederation(session: Session, dataDir: string, started: DemoProcess[]): Promise<Federation> {
+async function startFederation(
+  session: Session,
+  dataDir: string,
+  started: DemoProcess[],
+): Promise<Federation> {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const logs = join(dataDir, 'logs');
   await session.print(`Starting a federation in ${dataDir}`);
@@ -70,7 +74,9 @@ async function startFederation(session: Session, dataDir: string, started: DemoP
   const { api = '', enrolment = '' } = controller.ready.addresses;
 
   const operatorDir = join(dataDir, 'identities', 'operator');
-  await enrolled(operatorDir, enrolment, async () => readFileSync(controller.ready.files['operatorToken'] ?? '', 'utf8'));
+  await enrolled(operatorDir, enrolment, async () =>
+    readFileSync(controller.ready.files['operatorToken'] ?? '', 'utf8'),
+  );
   const operator = await connect({ addresses: [api], identityDir: operatorDir });
   await register(operator);
 
@@ -99,17 +105,30 @@ async function startFederation(session: Session, dataDir: string, started: DemoP
   return { controller, agents, operator, user };
 }
 
-async function startController(session: Session, dataDir: string, logs: string): Promise<DemoProcess> {
+async function startController(
+  session: Session,
+  dataDir: string,
+  logs: string,
+): Promise<DemoProcess> {
   const ports = { api: 0, enrolment: 0, metrics: 0 };
   for (const door of ['api', 'enrolment', 'metrics'] as const) {
     ports[door] = await freePort(PORTS[door]);
     if (ports[door] !== PORTS[door]) {
-      await session.note(`  port ${PORTS[door]} is taken by another program; ${door} listens on ${ports[door]}`);
+      await session.note(
+        `  port ${PORTS[door]} is taken by another program; ${door} listens on ${ports[door]}`,
+      );
     }
   }
   const address = (door: keyof typeof PORTS) => `127.0.0.1:${ports[door]}`;
   const args = ['controller', '--data-dir', join(dataDir, 'controller'), '--api', address('api')];
-  args.push('--enrolment', address('enrolment'), '--metrics', address('metrics'), '--log-format', 'json');
+  args.push(
+    '--enrolment',
+    address('enrolment'),
+    '--metrics',
+    address('metrics'),
+    '--log-format',
+    'json',
+  );
   return startProcess('the controller', args, join(logs, 'controller.log'));
 }
 
@@ -131,7 +150,17 @@ async function startAgent(
   const nodesFile = join(folder, 'nodes.json');
   writeFileSync(nodesFile, JSON.stringify(nodesOf(id)));
   const args = ['agent', '--data-dir', folder, '--controller', api, '--enrolment', enrolment];
-  args.push('--token-file', tokenFile, '--executor', 'local', '--demo', '--nodes', nodesFile, '--log-format', 'json');
+  args.push(
+    '--token-file',
+    tokenFile,
+    '--executor',
+    'local',
+    '--demo',
+    '--nodes',
+    nodesFile,
+    '--log-format',
+    'json',
+  );
   return startProcess(`the agent of ${id}`, args, join(logs, `agent-${id}.log`));
 }
 
@@ -149,7 +178,11 @@ function nodesOf(id: string) {
 }
 
 /** An identity that still holds for a day is used again; else a token gets a new one. */
-async function enrolled(folder: string, enrolment: string, token: () => Promise<string>): Promise<void> {
+async function enrolled(
+  folder: string,
+  enrolment: string,
+  token: () => Promise<string>,
+): Promise<void> {
   if (isValid(folder)) return;
   await enrol({ addresses: [enrolment], token: parseToken(await token()), folder });
 }
@@ -157,7 +190,10 @@ async function enrolled(folder: string, enrolment: string, token: () => Promise<
 const DAY_MS = 86_400_000;
 
 function isValid(folder: string): boolean {
-  return existsSync(join(folder, 'certificate.pem')) && new StoredIdentity(folder).facts.expireMs > Date.now() + DAY_MS;
+  return (
+    existsSync(join(folder, 'certificate.pem')) &&
+    new StoredIdentity(folder).facts.expireMs > Date.now() + DAY_MS
+  );
 }
 
 async function allJoined(session: Session, operator: Isobar): Promise<void> {
@@ -166,28 +202,46 @@ async function allJoined(session: Session, operator: Isobar): Promise<void> {
     const { reachableDataCenters, dataCenters } = await operator.federation.get();
     if (reachableDataCenters >= DATA_CENTERS.length) return;
     if (deadline.aborted) {
-      throw new Failure(`only ${reachableDataCenters} of ${dataCenters} agents have joined; see the logs in the data directory`);
+      throw new Failure(
+        `only ${reachableDataCenters} of ${dataCenters} agents have joined; see the logs in the data directory`,
+      );
     }
     await sleep(50, undefined, { signal: deadline }).catch(() => undefined);
   }
 }
 
-async function introduce(session: Session, dataDir: string, { controller, operator }: Federation): Promise<void> {
+async function introduce(
+  session: Session,
+  dataDir: string,
+  { controller, operator }: Federation,
+): Promise<void> {
   const { revision } = await operator.federation.get();
   const { api = '', metrics = '' } = controller.ready.addresses;
-  await session.print(`  ${DATA_CENTERS.length} data centers have joined over mutual TLS; the log is at revision ${revision}`);
-  await session.print(`  API ${api}, metrics http://${metrics}/metrics, logs in ${join(dataDir, 'logs')}`);
+  await session.print(
+    `  ${DATA_CENTERS.length} data centers have joined over mutual TLS; the log is at revision ${revision}`,
+  );
+  await session.print(
+    `  API ${api}, metrics http://${metrics}/metrics, logs in ${join(dataDir, 'logs')}`,
+  );
   await session.print();
 }
 
 /** Answers how many jobs ended otherwise than well. */
-async function runCensus(session: Session, user: Isobar, set: string, dataDir: string): Promise<number> {
+async function runCensus(
+  session: Session,
+  user: Isobar,
+  set: string,
+  dataDir: string,
+): Promise<number> {
   const jobs = census(set, join(dataDir, 'census', set));
   const { revision: before } = await user.federation.get();
-  await session.print(`Counting a census: ${jobs.length - 1} shards in parallel, then their sum (job set ${set})`);
+  await session.print(
+    `Counting a census: ${jobs.length - 1} shards in parallel, then their sum (job set ${set})`,
+  );
   const { results } = await user.jobs.submitBatch(jobs, { allOrNothing: true });
   const refused = results.find(({ error }) => error !== undefined)?.error;
-  if (refused !== undefined) throw new Failure(`the census was refused: ${refused.message}`, EXIT.REFUSED);
+  if (refused !== undefined)
+    throw new Failure(`the census was refused: ${refused.message}`, EXIT.REFUSED);
   const { failed } = await follow(session, user, set, jobs.length, before);
   for await (const { data } of user.jobs.logs(`${set}-total`, { tailLines: 40 })) {
     const [summary = '', ...provinces] = new TextDecoder().decode(data).trimEnd().split('\n');
@@ -200,7 +254,9 @@ async function runCensus(session: Session, user: Isobar, set: string, dataDir: s
 async function stayUp(session: Session, { controller, agents }: Federation): Promise<void> {
   const { metrics = '' } = controller.ready.addresses;
   await session.print();
-  await session.print(session.paint('The federation stays up until Ctrl-C. In another terminal, here:', 'strong'));
+  await session.print(
+    session.paint('The federation stays up until Ctrl-C. In another terminal, here:', 'strong'),
+  );
   const next = [
     ['npx isobar get data-centers', 'who is joined, what is free'],
     ['npx isobar submit --cpu 1 --wait -- sh -c "hostname; date"', 'run something'],
@@ -209,7 +265,8 @@ async function stayUp(session: Session, { controller, agents }: Federation): Pro
     ['npx isobar --context operator drain da-nang', 'move everything away from one'],
     [`curl http://${metrics}/metrics`, 'what Prometheus reads'],
   ];
-  for (const [command = '', what = ''] of next) await session.print(`  ${command.padEnd(60)} # ${what}`);
+  for (const [command = '', what = ''] of next)
+    await session.print(`  ${command.padEnd(60)} # ${what}`);
   const interrupted = new Promise<string>((resolve) => {
     session.signal.addEventListener('abort', () => resolve(''), { once: true });
     if (session.signal.aborted) resolve('');
@@ -238,7 +295,9 @@ async function endAll(
       await federation.user.jobs.cancel({ set }, { signal: deadline });
       for await (const job of federation.user.jobs.endings({ set }, { signal: deadline })) void job;
     } catch (error) {
-      await session.note(`  jobs may be left running: ${error instanceof Error ? error.message : String(error)}`);
+      await session.note(
+        `  jobs may be left running: ${error instanceof Error ? error.message : String(error)}`,
+      );
     }
   }
   federation?.operator.close();

@@ -58,10 +58,34 @@ export const DATA_CENTERS: readonly DemoDataCenter[] = [
 ];
 
 export const LINKS = [
-  { id: 'hoa-lac-hai-phong', source: 'hoa-lac', target: 'hai-phong', bandwidthMbps: 100_000, latencyMicros: 1_200 },
-  { id: 'hoa-lac-da-nang', source: 'hoa-lac', target: 'da-nang', bandwidthMbps: 40_000, latencyMicros: 8_500 },
-  { id: 'da-nang-ho-chi-minh-city', source: 'da-nang', target: 'ho-chi-minh-city', bandwidthMbps: 40_000, latencyMicros: 9_000 },
-  { id: 'hoa-lac-ho-chi-minh-city', source: 'hoa-lac', target: 'ho-chi-minh-city', bandwidthMbps: 20_000, latencyMicros: 16_000 },
+  {
+    id: 'hoa-lac-hai-phong',
+    source: 'hoa-lac',
+    target: 'hai-phong',
+    bandwidthMbps: 100_000,
+    latencyMicros: 1_200,
+  },
+  {
+    id: 'hoa-lac-da-nang',
+    source: 'hoa-lac',
+    target: 'da-nang',
+    bandwidthMbps: 40_000,
+    latencyMicros: 8_500,
+  },
+  {
+    id: 'da-nang-ho-chi-minh-city',
+    source: 'da-nang',
+    target: 'ho-chi-minh-city',
+    bandwidthMbps: 40_000,
+    latencyMicros: 9_000,
+  },
+  {
+    id: 'hoa-lac-ho-chi-minh-city',
+    source: 'hoa-lac',
+    target: 'ho-chi-minh-city',
+    bandwidthMbps: 20_000,
+    latencyMicros: 16_000,
+  },
 ] as const;
 
 export const TENANT = {

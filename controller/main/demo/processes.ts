@@ -22,7 +22,11 @@ export interface DemoProcess {
 }
 
 /** Starts `isobar ARGS` and waits until it says that it is ready. Its output goes to a file. */
-export async function startProcess(name: string, args: readonly string[], logFile: string): Promise<DemoProcess> {
+export async function startProcess(
+  name: string,
+  args: readonly string[],
+  logFile: string,
+): Promise<DemoProcess> {
   mkdirSync(dirname(logFile), { recursive: true });
   const output = openSync(logFile, 'a', 0o600);
   const child = fork(LAUNCHER, [...args], {
@@ -34,17 +38,28 @@ export async function startProcess(name: string, args: readonly string[], logFil
   closeSync(output);
   const ended = new Promise<string>((resolve) => {
     child.once('error', (error) => resolve(`could not be started: ${error.message}`));
-    child.once('exit', (code, signal) => resolve(signal === null ? `ended with code ${code}` : `ended by ${signal}`));
+    child.once('exit', (code, signal) =>
+      resolve(signal === null ? `ended with code ${code}` : `ended by ${signal}`),
+    );
   });
   const ready = await firstOf(child, ended, name, logFile);
   return { name, ready, pid: child.pid ?? 0, ended, end: () => end(child, ended) };
 }
 
-async function firstOf(child: ChildProcess, ended: Promise<string>, name: string, logFile: string): Promise<Readiness> {
+async function firstOf(
+  child: ChildProcess,
+  ended: Promise<string>,
+  name: string,
+  logFile: string,
+): Promise<Readiness> {
   const stopped = new AbortController();
   try {
     return await new Promise<Readiness>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`${name} was not ready within ${READY_MS / 1000} s; see ${logFile}`)), READY_MS);
+      const timer = setTimeout(
+        () =>
+          reject(new Error(`${name} was not ready within ${READY_MS / 1000} s; see ${logFile}`)),
+        READY_MS,
+      );
       stopped.signal.addEventListener('abort', () => clearTimeout(timer));
       // The only message that our own processes send; see ready.ts.
       child.once('message', (message) => resolve(message as Readiness));

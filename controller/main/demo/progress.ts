@@ -12,14 +12,25 @@ export interface Counts {
 const REDRAW_MS = 100;
 
 /** Follows a job set from a revision until all of its jobs have ended. Answers how many ended otherwise than well. */
-export async function follow(session: Session, client: Isobar, set: string, jobs: number, fromRevision: number): Promise<Counts> {
+export async function follow(
+  session: Session,
+  client: Isobar,
+  set: string,
+  jobs: number,
+  fromRevision: number,
+): Promise<Counts> {
   const states = new Map<string, string>();
   const board = new Board(session, jobs);
   try {
     for await (const event of client.events.watch({ set, fromRevision, signal: session.signal })) {
       const id = event.resource.split('/')[3] ?? '';
       if (!event.resource.includes('/jobs/')) continue;
-      const state = event.kind === 'RUN_RESERVED' ? 'RUNNING' : event.resource.includes('/runs/') ? '' : event.state;
+      const state =
+        event.kind === 'RUN_RESERVED'
+          ? 'RUNNING'
+          : event.resource.includes('/runs/')
+            ? ''
+            : event.state;
       if (state === '' || states.get(id) === state) continue;
       states.set(id, state);
       await board.show(id, state, event.dataCenter, countsOf(states));
@@ -75,7 +86,8 @@ class Board {
     const width = 32;
     const done = Math.round((width * ended) / this.#jobs);
     const under = Math.round((width * running) / this.#jobs);
-    const bar = '█'.repeat(done) + '▒'.repeat(under) + '·'.repeat(Math.max(0, width - done - under));
+    const bar =
+      '█'.repeat(done) + '▒'.repeat(under) + '·'.repeat(Math.max(0, width - done - under));
     const failures = failed > 0 ? paint(`, ${failed} failed`, 'bad') : '';
     return `  ${bar} ${ended} of ${this.#jobs} done, ${running} running, ${queued} waiting${failures}`;
   }

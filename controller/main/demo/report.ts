@@ -40,7 +40,8 @@ export async function report(session: Session, client: Isobar, set: string): Pro
         {
           title: 'IN USE',
           right: true,
-          cell: ({ allocated, capacity }) => percent(allocated?.cpuMillis ?? 0, capacity?.cpuMillis ?? 0),
+          cell: ({ allocated, capacity }) =>
+            percent(allocated?.cpuMillis ?? 0, capacity?.cpuMillis ?? 0),
         },
       ],
       session.io.stdout,

@@ -13,7 +13,15 @@ const LEASE_SECONDS = 60;
 /** Registers what is not there yet: a second start finds it all. */
 export async function register(operator: Isobar): Promise<void> {
   await unlessThere(operator.tenants.create(TENANT.id, TENANT));
-  for (const { id, displayName, region, latitude, longitude, priceMicrosPerCpuHour, class: rank } of DATA_CENTERS) {
+  for (const {
+    id,
+    displayName,
+    region,
+    latitude,
+    longitude,
+    priceMicrosPerCpuHour,
+    class: rank,
+  } of DATA_CENTERS) {
     await unlessThere(
       operator.dataCenters.create(id, {
         displayName,

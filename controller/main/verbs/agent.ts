@@ -23,14 +23,27 @@ interface AgentFlags {
 
 export function configure(command: Command, act: Act): void {
   command
-    .option('--data-dir <dir>', 'identity, runs and logs of this data center; a local disk', '.isobar/agent')
+    .option(
+      '--data-dir <dir>',
+      'identity, runs and logs of this data center; a local disk',
+      '.isobar/agent',
+    )
     .requiredOption('--controller <addresses...>', 'host:port of the controllers')
-    .option('--enrolment <addresses...>', 'host:port of their enrolment, until there is an identity')
-    .option('--token-file <file>', 'file with an enrolment token; else the environment variable ISOBAR_TOKEN')
+    .option(
+      '--enrolment <addresses...>',
+      'host:port of their enrolment, until there is an identity',
+    )
+    .option(
+      '--token-file <file>',
+      'file with an enrolment token; else the environment variable ISOBAR_TOKEN',
+    )
     .option('--executor <kind>', 'local or simulated', 'local')
     .option('--site <file>', 'what the owner of this data center allows to run')
     .option('--demo', 'no site file needed: everything may run')
-    .option('--nodes <file>', 'JSON list of made-up slices of this machine; default the whole of it')
+    .option(
+      '--nodes <file>',
+      'JSON list of made-up slices of this machine; default the whole of it',
+    )
     .option('--secrets <dir>', 'directory with NAME/KEY for each secret')
     .option('--log-format <format>', 'json or text; default text on a terminal')
     .action(
@@ -43,7 +56,8 @@ export function configure(command: Command, act: Act): void {
         }
         const { executor } = flags;
         const telemetry = makeLogger({ process: 'agent', format: flags.logFormat });
-        const path = (file: string | undefined) => (file === undefined ? undefined : resolve(session.io.cwd, file));
+        const path = (file: string | undefined) =>
+          file === undefined ? undefined : resolve(session.io.cwd, file);
         return untilEnded(session, async (onFatal) => {
           const running = await startAgent(
             {
@@ -54,7 +68,10 @@ export function configure(command: Command, act: Act): void {
               executor,
               siteFile: path(flags.site),
               demo: flags.demo ?? false,
-              nodes: flags.nodes === undefined ? undefined : readNodes(resolve(session.io.cwd, flags.nodes)),
+              nodes:
+                flags.nodes === undefined
+                  ? undefined
+                  : readNodes(resolve(session.io.cwd, flags.nodes)),
               secretsDir: path(flags.secrets),
               onFatal: (why) => onFatal(new Error(why)),
             },
@@ -67,7 +84,10 @@ export function configure(command: Command, act: Act): void {
         });
       }),
     );
-  examples(command, 'isobar agent --controller isobar.example.vn:7420 --enrolment isobar.example.vn:7421 --token-file token --site site.yaml');
+  examples(
+    command,
+    'isobar agent --controller isobar.example.vn:7420 --enrolment isobar.example.vn:7421 --token-file token --site site.yaml',
+  );
 }
 
 const amount = z.int().min(0);

@@ -20,8 +20,16 @@ export function configure(command: Command, act: Act): void {
   command
     .option('--data-dir <dir>', 'the log and the authority; a local disk', '.isobar/controller')
     .option('--api <address>', 'host:port of the API, mutual TLS', '127.0.0.1:7420')
-    .option('--enrolment <address>', 'host:port where agents and people get their first certificate', '127.0.0.1:7421')
-    .option('--metrics <address>', 'host:port of /metrics, /healthz and /readyz, plain on loopback', '127.0.0.1:7422')
+    .option(
+      '--enrolment <address>',
+      'host:port where agents and people get their first certificate',
+      '127.0.0.1:7421',
+    )
+    .option(
+      '--metrics <address>',
+      'host:port of /metrics, /healthz and /readyz, plain on loopback',
+      '127.0.0.1:7422',
+    )
     .option('--name <names...>', 'further DNS names and addresses in its certificate')
     .option('--log-format <format>', 'json or text; default text on a terminal')
     .action(
@@ -44,11 +52,16 @@ export function configure(command: Command, act: Act): void {
           );
           const { apiAddress: api, enrolmentAddress: enrolment, metricsAddress: metrics } = running;
           telemetry.info('the controller is ready', { api, enrolment, metrics });
-          sayReady({ addresses: { api, enrolment, metrics }, files: { operatorToken: running.operatorTokenFile } });
+          sayReady({
+            addresses: { api, enrolment, metrics },
+            files: { operatorToken: running.operatorTokenFile },
+          });
           return () => running.stop(STOP_MS);
         });
       }),
     );
-  examples(command, 'isobar controller --data-dir /var/lib/isobar --api 0.0.0.0:7420 --name isobar.example.vn');
+  examples(
+    command,
+    'isobar controller --data-dir /var/lib/isobar --api 0.0.0.0:7420 --name isobar.example.vn',
+  );
 }
-

@@ -11,7 +11,10 @@ interface DemoFlags {
 
 export function configure(command: Command, act: Act): void {
   command
-    .option('--data-dir <dir>', 'where it keeps everything; default .isobar/demo. A second start goes on from there')
+    .option(
+      '--data-dir <dir>',
+      'where it keeps everything; default .isobar/demo. A second start goes on from there',
+    )
     .option('--exit', 'end when the census has ended, with 0 if every job succeeded')
     .option('--keep', 'leave the jobs of the demo running at the end')
     .action(

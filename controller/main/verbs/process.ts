@@ -24,7 +24,12 @@ export async function untilEnded(
   });
   const error = await Promise.race([failed, interrupted]);
   // What failed keeps nothing: its log is closed to it.
-  if (error !== undefined) throw new Failure(error.message, EXIT.INTERNAL, 'start it again: it goes on from what is on disk');
+  if (error !== undefined)
+    throw new Failure(
+      error.message,
+      EXIT.INTERNAL,
+      'start it again: it goes on from what is on disk',
+    );
   const timer = setTimeout(() => process.exit(EXIT.INTERNAL), LONGEST_STOP_MS);
   await stop();
   clearTimeout(timer);
