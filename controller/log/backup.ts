@@ -5,6 +5,7 @@ import {
   existsSync,
   linkSync,
   openSync,
+  readSync,
   readdirSync,
   renameSync,
   rmSync,
@@ -73,6 +74,7 @@ export async function restoreBackup(file: string, directory: string): Promise<nu
   if (existsSync(directory) && readdirSync(directory).length > 0) {
     throw new LogError('exists', `${directory} is not empty: restore into a new directory`);
   }
+  refuseLiveDatabase(file);
   prepareDirectory(directory);
   const lock = lockDirectory(directory);
   const part = join(directory, `${databaseName}.part`);
@@ -92,6 +94,24 @@ export async function restoreBackup(file: string, directory: string): Promise<nu
     for (const name of ['lock.db', 'lock.db-journal', 'lock.json']) {
       rmSync(join(directory, name), { force: true });
     }
+  }
+}
+
+/** The file of a log in use lacks what still lies in its WAL, and would pass for an older log that is whole. */
+function refuseLiveDatabase(file: string): void {
+  const header = new Uint8Array(20);
+  const descriptor = openSync(file, 'r');
+  try {
+    readSync(descriptor, header);
+  } finally {
+    closeSync(descriptor);
+  }
+  // https://www.sqlite.org/fileformat.html, 1.3.3: 2 is WAL, which a backup is never in.
+  if (header[18] === 2 || header[19] === 2) {
+    throw new LogError(
+      'foreign',
+      `${file} is the database of a log, not a backup: make a backup of that log and restore it`,
+    );
   }
 }
 

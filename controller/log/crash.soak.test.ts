@@ -19,7 +19,7 @@ afterEach(() => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-const isThere = (program: string, ...args: string[]): boolean =>
+const succeeds = (program: string, ...args: string[]): boolean =>
   spawnSync(program, args, { stdio: 'ignore', timeout: 10_000 }).status === 0;
 
 /** Says on standard error why a part does not run here. */
@@ -39,7 +39,7 @@ test('killed thirty times, nothing lost', async () => {
   }
 });
 
-const noStrace = unless('strace is not installed', isThere('strace', '-V'));
+const noStrace = unless('strace is not installed', succeeds('strace', '-V'));
 
 describe.skipIf(noStrace)('a disk that fails', () => {
   /** strace that harms the calls on the database and its WAL, counted from 1. */
@@ -74,10 +74,11 @@ describe.skipIf(noStrace)('a disk that fails', () => {
   });
 });
 
-const canMount = process.getuid?.() === 0 && isThere('losetup', '-f') && isThere('mkfs.ext4', '-V');
+const canMount =
+  process.getuid?.() === 0 && succeeds('losetup', '-f') && succeeds('mkfs.ext4', '-V');
 const noPowerCut = unless(
   'a power cut needs root, loop devices, mkfs.ext4 and python3',
-  canMount && isThere('python3', '-V'),
+  canMount && succeeds('python3', '-V'),
 );
 
 describe.skipIf(noPowerCut)('a power cut', () => {
@@ -86,7 +87,7 @@ describe.skipIf(noPowerCut)('a power cut', () => {
   };
   let mounted: string | undefined;
   afterEach(() => {
-    if (mounted !== undefined) spawnSync('umount', ['-l', mounted], { timeout: 30_000 });
+    if (mounted !== undefined) succeeds('umount', '-l', mounted);
     mounted = undefined;
   });
 

@@ -225,6 +225,10 @@ test('a backup is not restored over anything', async () => {
     kind: 'foreign',
   });
   expect(readdirSync(empty)).toEqual([]);
+  await expect(restoreBackup(join(directory, databaseName), empty)).rejects.toMatchObject({
+    kind: 'foreign',
+    message: expect.stringContaining('not a backup'),
+  });
   expect(await restoreBackup(backup, empty)).toBe(0);
   expect(readdirSync(empty)).toEqual([databaseName]);
 });
