@@ -108,7 +108,9 @@ export function plan(
     supply.take(jobClass);
     const next = supply.next(jobClass);
     if (next === undefined) {
+      // All of its jobs found room: what was known of places without room says nothing of its next job.
       cursor.ready.delete(jobClass);
+      cursor.setAside.delete(jobClass);
       line.classes.pop();
     } else {
       top.uid = next;
@@ -123,19 +125,21 @@ export function plan(
 /** Takes in what changed since the last slice. Call it before each slice of the queue. */
 export function collect(state: State, cursor: Cursor): void {
   const { derived } = state;
+  // Only when the pass is through, so that every class gets its turn however often room grows; and before those that just got
+  // a job, or jobs that come all the time would keep the room from those that wait for it.
+  if (cursor.ready.size === 0 && cursor.growth !== derived.growth) {
+    cursor.growth = derived.growth;
+    for (const jobClass of cursor.setAside.keys()) {
+      if (jobClass.length === 0) cursor.setAside.delete(jobClass);
+      else cursor.ready.add(jobClass);
+    }
+  }
   for (const jobClass of derived.touched) {
     // Where nothing has grown, a class that did not fit does not fit now.
     if (cursor.setAside.has(jobClass) && cursor.growth === derived.growth) continue;
     cursor.ready.add(jobClass);
   }
   derived.touched.clear();
-  if (cursor.growth === derived.growth || cursor.ready.size > 0) return;
-  // Only when the pass is through, so that every class gets its turn however often room grows.
-  cursor.growth = derived.growth;
-  for (const jobClass of cursor.setAside.keys()) {
-    if (jobClass.length === 0) cursor.setAside.delete(jobClass);
-    else cursor.ready.add(jobClass);
-  }
 }
 
 function linesOf(state: State, overlay: Overlay, cursor: Cursor, supply: Supply): Heap<TenantLine> {
