@@ -20,4 +20,10 @@ export const PROCESS_VERBS: readonly Verb[] = [
     summary: 'run the agent of a data center',
     load: () => import('./agent.ts'),
   },
+  {
+    name: 'restore',
+    group: 'Processes',
+    summary: 'make the log of a controller from a backup',
+    load: () => import('./restore.ts'),
+  },
 ];
