@@ -1,6 +1,6 @@
 // Opens the two doors: the API, where everybody shows a certificate, and enrolment, where nobody has one yet.
 import tls from 'node:tls';
-import { Server } from '@grpc/grpc-js';
+import { Server, setLogger } from '@grpc/grpc-js';
 import { refuse } from '#domain/refusal.ts';
 import { reasonToEnd } from './admission.ts';
 import type { Authority, KeyAndCertificate } from './authority.ts';
@@ -70,12 +70,21 @@ export async function listenEnrolment(
   return listen(edge, server, options, false);
 }
 
+/** What grpc-js has to say about itself, which would otherwise go to standard error past the log. */
+function routeLibraryLog(edge: Edge): void {
+  const warn = (...words: unknown[]): void => {
+    edge.telemetry.warn('grpc-js', { text: words.map(String).join(' ') });
+  };
+  setLogger({ error: warn, info: warn, debug: warn });
+}
+
 async function listen(
   edge: Edge,
   server: Server,
   options: ListenOptions,
   clientCertificates: boolean,
 ): Promise<Listener> {
+  routeLibraryLog(edge);
   const issue = (): Promise<KeyAndCertificate> =>
     options.authority.issueServer(
       options.names,
