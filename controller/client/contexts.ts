@@ -3,8 +3,10 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { parse, stringify } from 'yaml';
-import { list, object, type Parsed, pathText, type Place, report, text } from './fields.ts';
+import { stringify } from 'yaml';
+import { readEntries } from './documents.ts';
+import { list, object, type Place, text } from './fields.ts';
+import { FileError } from './file-error.ts';
 import { IsobarError } from './isobar-error.ts';
 import { didYouMean } from './near-miss.ts';
 
@@ -97,13 +99,13 @@ export function contextFiles(around: Surroundings): ContextFile[] {
     .map(readContexts);
 }
 
+/** Throws FileError with everything that is wrong in it. */
 export function readContexts(file: string): ContextFile {
   const place: Place = { path: [], keys: 'snake', findings: [] };
-  const parsed = parseFile(file, place);
-  const [finding] = place.findings;
-  if (finding !== undefined) {
-    const where = pathText(finding.path);
-    throw noContext(`${file}: ${where === '' ? '' : `${where}: `}${finding.message}`);
+  const [entry] = readEntries(readFileSync(file, 'utf8'), file);
+  const parsed = entry && shape(entry.value, place);
+  if (entry !== undefined && place.findings.length > 0) {
+    throw new FileError(place.findings.map((finding) => entry.locate(finding)));
   }
   return {
     file,
@@ -117,16 +119,6 @@ export function readContexts(file: string): ContextFile {
       file,
     })),
   };
-}
-
-function parseFile(file: string, place: Place): Parsed<typeof shape> | undefined {
-  let value: unknown;
-  try {
-    value = parse(readFileSync(file, 'utf8'));
-  } catch (error) {
-    return report(place, error instanceof Error ? error.message : String(error));
-  }
-  return value === null ? {} : shape(value, place);
 }
 
 /** Replaces the file in one step, so that a command running beside it reads the old or the new one. */

@@ -82,7 +82,7 @@ function waitHint({ retryAfterMs }: IsobarError): string | undefined {
 }
 
 function rootCause({ message }: IsobarError): string {
-  const connect = /connect (E[A-Z]+) (\S+?)[),]?(?:\s|$)/.exec(message);
+  const connect = /connect (E[A-Z]+) (\S+?)[.),]*(?:\s|$)/.exec(message);
   if (connect !== null) return `${connect[2]}: ${connect[1]}`;
   return message;
 }

@@ -119,7 +119,7 @@ function implement(
 ): UntypedServiceImplementation[string] {
   if (method.requestStream) {
     return (call: ServerDuplexStream<unknown, unknown>) => {
-      void pump(call, () => handler(recorded(call, record)));
+      void pump(call, () => handler(recorded(call.iterator({ destroyOnReturn: false }), record)));
     };
   }
   if (method.responseStream) {
@@ -156,6 +156,7 @@ async function pump(
   }
 }
 
+/** A handler that throws leaves the stream open, so that its status still goes out. */
 async function* recorded(
   requests: AsyncIterable<unknown>,
   record: (request: unknown) => void,

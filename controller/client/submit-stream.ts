@@ -70,6 +70,7 @@ export async function* submitMany(
         yield* response.results;
       }
       if (exhausted && unanswered.length === 0) return;
+      if (attempt >= ATTEMPTS) throw unansweredError();
     } catch (error) {
       const again = error instanceof IsobarError && error.retryable && attempt < ATTEMPTS;
       if (!again) throw error;
@@ -79,6 +80,11 @@ export async function* submitMany(
       signal: options.signal,
     });
   }
+}
+
+/** A controller that ends stream after stream cleanly, without a word. */
+function unansweredError(): IsobarError {
+  return new IsobarError('the controller ends the stream without answering', { code: 'ABORTED' });
 }
 
 function toRequest(parent: string, jobs: JobSubmission[]): SubmitJobStreamRequest {
