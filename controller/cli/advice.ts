@@ -1,12 +1,14 @@
 // What would change a "no", from the typed reasons: the data center that is nearest to a yes, and what is missing there.
 import type { Reason, Verdict } from '#client/types.ts';
-import { cpus, devices, mib, percent } from './units.ts';
+import { devices } from './units.ts';
+import { subjectAmount } from './words.ts';
 
 /** How far from a yes each reason is: what passes by itself, then what an operator can do, then what only the job can. */
 const DISTANCE: Readonly<Record<string, number>> = {
   NO_CREDIT: 0,
   INSUFFICIENT: 1,
   INSUFFICIENT_DEVICE: 1,
+  INSUFFICIENT_ON_ONE_NODE: 1,
   INSUFFICIENT_TOGETHER: 1,
   UNREACHABLE: 2,
   NODES_CORDONED: 3,
@@ -39,6 +41,8 @@ const ELSEWHERE: Readonly<Record<string, (reason: Reason, where: string) => stri
     `${missing(reason)} more on one node of ${where}, or a smaller task`,
   INSUFFICIENT_DEVICE: (reason, where) =>
     `${devices(reason.needed - reason.available)} more free of a ${reason.subject || 'GPU'} in ${where}`,
+  INSUFFICIENT_ON_ONE_NODE: (_, where) =>
+    `one node of ${where} with all of it free at once, or a smaller task`,
   INSUFFICIENT_TOGETHER: ({ needed, available }, where) =>
     `room for ${needed - available} more tasks in ${where}, or fewer replicas`,
   UNREACHABLE: (_, where) => `the agent of ${where}: isobar describe dc ${where}`,
@@ -46,7 +50,7 @@ const ELSEWHERE: Readonly<Record<string, (reason: Reason, where: string) => stri
   NOT_ACTIVE: (_, where) => `${where} taking new runs again: isobar uncordon ${where}`,
   NO_NODES: (_, where) => `a node in ${where}`,
   TOO_LARGE: (reason, where) =>
-    `a task of at most ${amount(reason.subject, reason.available)} ${unitName(reason.subject)}, the largest node of ${where}; or a larger node`,
+    `a task of at most ${subjectAmount(reason.subject, reason.available)}, the largest node of ${where}; or a larger node`,
   NOT_OFFERED: ({ subject }, where) => `${where} offering ${subject}, or a job that does without`,
   LABEL_MISSING: ({ subject }, where) => `label ${subject} on ${where}, or a job that does without`,
   NODE_SELECTOR: (_, where) => `a node in ${where} with the labels and role that the job asks for`,
@@ -76,20 +80,5 @@ function distance({ reason }: Verdict): number {
 }
 
 function missing({ subject, needed, available }: Reason): string {
-  return `${amount(subject, needed - available)} ${unitName(subject)}`;
-}
-
-/** Subjects are dimensions as in domain/resources.ts or as in the proto, or names of other countable resources. */
-function amount(subject: string, value: number): string {
-  if (subject.startsWith('cpu')) return cpus(value);
-  if (subject.startsWith('memory') || subject.startsWith('storage')) return mib(value);
-  if (subject.startsWith('device')) return value < 1000 ? percent(value, 1000) : devices(value);
-  return String(value);
-}
-
-function unitName(subject: string): string {
-  if (subject.startsWith('cpu')) return 'CPU';
-  if (subject.startsWith('memory')) return 'memory';
-  if (subject.startsWith('storage')) return 'storage';
-  return subject.startsWith('device') ? 'GPU' : subject;
+  return subjectAmount(subject, needed - available);
 }

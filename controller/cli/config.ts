@@ -62,7 +62,7 @@ export function configure(command: Command, act: Act): void {
     .action(act<SetOptions>(setContext));
   examples(
     set,
-    'isobar config set-context national --address ctl-1.example.org:7443,ctl-2.example.org:7443 -n health',
+    'isobar config set-context national --address ctl-1.example.org:7420,ctl-2.example.org:7420 -n health',
     'isobar config set-context national -n energy',
   );
 

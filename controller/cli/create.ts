@@ -1,6 +1,7 @@
 // isobar create: a tenant, a data center or a link from flags or a file, and enrolment tokens.
 import type { Command } from 'commander';
 import { pathText, type Place } from '#client/fields.ts';
+import { nearMiss } from '#client/near-miss.ts';
 import { UsageError } from './exit.ts';
 import { type ManifestOptions, manifestOption, readManifests } from './apply.ts';
 import { type Manifest, type ManifestKind, parseManifest } from './manifest.ts';
@@ -20,7 +21,8 @@ type Raw = Readonly<Record<string, unknown>>;
 export function configure(command: Command, act: Act): void {
   manifestOption(command)
     .option('--dry-run', 'check only, change nothing')
-    .argument('[kind]')
+    .usage('(KIND ID [options] | -f FILE)')
+    .argument('[kind...]')
     .action(act<CreateOptions>(createFromFile));
 
   const tenant = command
@@ -120,16 +122,17 @@ export function configure(command: Command, act: Act): void {
   );
 }
 
+const KINDS = ['tenant', 'data-center', 'link', 'token'];
+
 async function createFromFile(
   session: Session,
   args: readonly string[],
   options: CreateOptions,
 ): Promise<void> {
   if (args.length > 0) {
-    throw new UsageError(
-      `unknown kind ${args[0]}`,
-      'there are tenant, data-center, link and token',
-    );
+    const near = nearMiss(args[0] ?? '', KINDS);
+    const meant = near === undefined ? '' : `; did you mean ${near}?`;
+    throw new UsageError(`unknown kind ${args[0]}${meant}`, `there are ${KINDS.join(', ')}`);
   }
   for (const manifest of await readManifests(session, options)) {
     await create(session, manifest, options);
@@ -143,7 +146,8 @@ function createFromFlags(kind: ManifestKind, toRaw: (options: Raw) => Raw): Hand
     const manifest = parseManifest(kind, id, toRaw(snakeKeys(own)), place);
     const [finding] = place.findings;
     if (finding !== undefined) {
-      const flag = `--${pathText(finding.path).replaceAll('_', '-')}`;
+      const [field = '', ...inner] = finding.path;
+      const flag = `--${String(field).replaceAll('_', '-')} ${pathText(inner)}`.trimEnd();
       throw new UsageError(`${finding.path[0] === 'id' ? id : flag}: ${finding.message}`);
     }
     if (manifest !== undefined) await create(session, manifest, options);

@@ -22,8 +22,9 @@ export function configure(command: Command, act: Act): void {
       for (const check of [...CHECKS, ...session.extraChecks]) {
         const result = await runCheck(check, session);
         await report(session, check.name, result);
-        failed ||= result.outcome === 'failed';
-        if (failed && check.essential === true) break; // the rest would fail for the same reason
+        if (result.outcome !== 'failed') continue;
+        failed = true;
+        if (check.essential === true) break; // the rest would fail for the same reason
       }
       return failed ? EXIT.FAILED : EXIT.OK;
     }),

@@ -24,7 +24,7 @@ export const EXIT = {
 export const EXIT_MEANING = {
   [EXIT.OK]: 'done',
   [EXIT.FAILED]:
-    'what was asked for failed: a job without an exit code of its own, a difference, a broken check',
+    'what was asked for failed: a job without a code of its own, a difference, a check',
   [EXIT.REFUSED]: 'the controller refused it',
   [EXIT.NOT_FOUND]: 'there is no such thing, or it is not yours to see',
   [EXIT.NO_ACCESS]: 'the controller cannot be reached, or does not know you',

@@ -308,7 +308,7 @@ export const WHY = ExplainJobResponse.create({
         subject: 'cpuMillis',
         needed: 16_000,
         available: 2000,
-        message: 'no node has room now: 16 CPU needed, the freest has 2',
+        message: 'no node has room now: 16000 cpuMillis needed, the freest has 2000',
       },
     },
     {
@@ -319,7 +319,7 @@ export const WHY = ExplainJobResponse.create({
         subject: 'cpuMillis',
         needed: 16_000,
         available: 12_500,
-        message: 'no node has room now: 16 CPU needed, the freest has 12.5',
+        message: 'no node has room now: 16000 cpuMillis needed, the freest has 12500',
       },
     },
     {
@@ -330,7 +330,7 @@ export const WHY = ExplainJobResponse.create({
         subject: 'cpuMillis',
         needed: 16_000,
         available: 8000,
-        message: 'no node is large enough: 16 CPU needed, the largest has 8',
+        message: 'no node is large enough: 16000 cpuMillis needed, the largest has 8000',
       },
     },
   ],

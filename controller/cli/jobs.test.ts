@@ -338,9 +338,9 @@ describe('isobar why', () => {
       What would change it: 3.5 CPU more on one node of north-1, or a smaller task
 
       DATA CENTER  FITS  WHY
-      south-1      no    no node has room now: 16 CPU needed, the freest has 2
-      north-1      no    no node has room now: 16 CPU needed, the freest has 12.5
-      coast-1      no    no node is large enough: 16 CPU needed, the largest has 8
+      south-1      no    no node has room now: 16 CPU needed, the freest has 2 CPU
+      north-1      no    no node has room now: 16 CPU needed, the freest has 12.5 CPU
+      coast-1      no    no node is large enough: 16 CPU needed, the largest has 8 CPU
       "
     `);
   });

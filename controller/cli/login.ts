@@ -24,7 +24,10 @@ export function configure(command: Command, act: Act): void {
     .argument('[context]', 'name of the context to make or renew; default the one in use')
     .option('--token-file <file>', 'file with the token; left out: ISOBAR_TOKEN, or standard input')
     .option('--address <host:port,...>', 'controllers; default those of the context', words)
-    .option('--enrolment <host:port>', 'listener for enrolment; default that of the context')
+    .option(
+      '--enrolment <host:port>',
+      'listener for enrolment; default that of the context, else the next port',
+    )
     .option('--identity-dir <folder>', 'where the certificate goes; default beside the contexts')
     .action(act<LoginOptions>(login));
   command.addHelpText(
@@ -33,7 +36,7 @@ export function configure(command: Command, act: Act): void {
   );
   examples(
     command,
-    'isobar login national --address ctl.example.org:7443 --enrolment ctl.example.org:7444 --token-file anna.token',
+    'isobar login national --address ctl.example.org:7420 --token-file anna.token',
     'ISOBAR_TOKEN=$(cat anna.token) isobar login national',
   );
 }
@@ -71,17 +74,20 @@ function targetOf(session: Session, name: string | undefined, options: LoginOpti
     throw new UsageError('which context?', 'give it a name: isobar login NAME');
   const known = files.flatMap(({ contexts }) => contexts).find((one) => one.name === wanted);
   const addresses = options.address ?? known?.addresses ?? [];
-  const enrolment = options.enrolment ?? known?.enrolment ?? '';
+  const enrolment = options.enrolment ?? (known?.enrolment || beside(addresses[0]));
   if (addresses.length === 0)
     throw new UsageError('--address is missing: HOST:PORT of the controller');
-  if (enrolment === '') {
-    throw new UsageError('--enrolment is missing: HOST:PORT of the listener for enrolment');
-  }
   const { file } = own(session);
   const folder = options.identityDir ?? known?.identityDir ?? '';
   const identityDir =
     folder === '' ? join(configHome(session.io.env), 'identities', wanted) : folder;
   return { name: wanted, addresses, enrolment, tenant: known?.tenant ?? '', identityDir, file };
+}
+
+/** A controller listens for enrolment on the next port unless told otherwise. */
+function beside(address = ''): string {
+  const colon = address.lastIndexOf(':');
+  return `${address.slice(0, colon)}:${Number(address.slice(colon + 1)) + 1}`;
 }
 
 async function tokenOf(session: Session, { tokenFile }: LoginOptions): Promise<Token> {

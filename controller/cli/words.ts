@@ -48,9 +48,29 @@ export function dataCenterState(state: number, reachable: boolean): Cell {
   return { text: `${word}, unreachable`, tone: 'bad' };
 }
 
+/** The controller's sentence; where its numbers are in the API's units, the same with people's. */
 export function reasonText(reason: Reason | undefined): string {
   if (reason === undefined || reason.code === '') return '';
+  const { code, subject, needed, available } = reason;
+  if (code === 'INSUFFICIENT') {
+    return `no node has room now: ${subjectAmount(subject, needed)} needed, the freest has ${subjectAmount(subject, available)}`;
+  }
+  if (code === 'TOO_LARGE') {
+    return `no node is large enough: ${subjectAmount(subject, needed)} needed, the largest has ${subjectAmount(subject, available)}`;
+  }
+  if (code === 'INSUFFICIENT_DEVICE') {
+    return `no node has ${devices(needed)} ${subject || 'GPU'} free, the best has ${devices(available)}`;
+  }
   return reason.message === '' ? reason.code.toLowerCase().replaceAll('_', ' ') : reason.message;
+}
+
+/** Of a dimension as in domain/resources.ts, or of another countable resource: `2 CPU`, `64 GiB memory`, `3 licences`. */
+export function subjectAmount(subject: string, value: number): string {
+  if (subject.startsWith('cpu')) return `${cpus(value)} CPU`;
+  if (subject.startsWith('memory')) return `${mib(value)} memory`;
+  if (subject.startsWith('storage')) return `${mib(value)} storage`;
+  if (subject.startsWith('device')) return `${devices(value)} GPU`;
+  return `${value} ${subject}`.trim();
 }
 
 export function labelText(labels: Readonly<Record<string, string>>): string {
