@@ -2,6 +2,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import type { SQLInputValue, StatementSync } from 'node:sqlite';
 import { LogError } from './errors.ts';
+import type { LogErrorKind } from './errors.ts';
 
 export const databaseName = 'isobar.db';
 
@@ -143,7 +144,10 @@ export function openForWriting(file: string, synchronous: Synchronous): Database
   if (isNew) database.exec(`BEGIN IMMEDIATE; ${tables} COMMIT`);
   // After a crash the WAL may hold pages that an fsync failed to write and that only the page cache still knows. Whatever
   // recovery found in it is written anew here, so that nothing later stands on them.
-  database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+  const [busy] = new Query<[number]>(database, 'PRAGMA wal_checkpoint(TRUNCATE)').get() ?? [];
+  if (busy !== 0) {
+    throw new LogError('locked', `another program reads ${file}: stop it, then start again`);
+  }
   return database;
 }
 
@@ -218,13 +222,14 @@ export function isSqliteError(error: unknown): error is SqliteError {
   return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number';
 }
 
-const adviceByCode: Readonly<Record<number, string>> = {
-  5: 'another program has the database open: stop it',
-  8: 'make the file system writable',
-  10: 'look for errors of the disk in the kernel log',
-  11: 'restore a backup',
-  13: 'make room on the disk',
-  14: 'check that the directory exists and may be written',
+const meaningByCode: Readonly<Record<number, readonly [kind: LogErrorKind, advice: string]>> = {
+  5: ['locked', 'another program has the database open: stop it'],
+  8: ['not-writable', 'make the file system and the files writable'],
+  10: ['failed', 'look for errors of the disk in the kernel log'],
+  11: ['damaged', 'restore a backup'],
+  13: ['failed', 'make room on the disk'],
+  14: ['not-writable', 'check that the directory and its files may be written'],
+  [sqliteNotADatabase]: ['damaged', 'restore a backup'],
 };
 
 /** Any failure of writing or opening as one sentence that says what to do. */
@@ -233,9 +238,7 @@ export function toLogError(error: unknown, doing: string): LogError {
   if (!isSqliteError(error)) {
     return new LogError('failed', `${doing} failed: ${String(error)}`, { cause: error });
   }
-  const code = error.errcode & 0xff;
-  const advice = adviceByCode[code] ?? 'see the cause';
-  const kind = code === 11 || code === sqliteNotADatabase ? 'damaged' : 'failed';
+  const [kind, advice] = meaningByCode[error.errcode & 0xff] ?? ['failed', 'see the cause'];
   return new LogError(
     kind,
     `${doing} failed (${error.message}, SQLite ${error.errcode}): ${advice}, then start again`,
