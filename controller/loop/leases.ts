@@ -66,6 +66,12 @@ export class Leases {
     return { leaseMs, driftMs: Math.max(LEAST_DRIFT_MS, Math.ceil(leaseMs * DRIFT_SHARE)) };
   }
 
+  /** Time since the agent was last answered, or since this controller began to count; 0 before it first counts. */
+  silentMs(dataCenter: string): number {
+    const nowMs = this.#clock.bootMs();
+    return nowMs - (this.#leases.get(dataCenter)?.answeredMs ?? nowMs);
+  }
+
   /** The agent is answered now: it may count from when it asked, which was earlier. */
   renewed(dataCenter: string): void {
     const lease = this.#leaseOf(dataCenter);
@@ -147,6 +153,7 @@ export class Leases {
         lease.isExpired = false;
         return;
       }
+      this.#loop.stats.leaseExpirations++;
       const { replacedRuns } = outcome.answer;
       this.#telemetry.warn('the lease of a data center has expired', { dataCenter, replacedRuns });
     });

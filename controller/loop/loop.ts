@@ -6,7 +6,14 @@
 //      commit clocks itself.
 //
 // Every output waits at the gate. An append that fails ends the process: nothing that was not durable has left it.
-import { CONTROLLER, type AnswerOf, type Command, type CommandOf, type Context, type Outcome } from '#core/command.ts';
+import {
+  CONTROLLER,
+  type AnswerOf,
+  type Command,
+  type CommandOf,
+  type Context,
+  type Outcome,
+} from '#core/command.ts';
 import { decide } from '#core/decide.ts';
 import { foldRecord } from '#core/fold.ts';
 import { Overlay } from '#core/overlay.ts';
@@ -129,7 +136,16 @@ export class Loop {
       this.gate.when(revision, () => answer(outcome, revision));
     });
     if (isTaken) this.#turnSoon();
-    else answer(refuse('RESOURCE_EXHAUSTED', 'CONTROLLER_BUSY', 'too many requests are waiting; try again', { retryAfterMs: 1000 }), this.state.revision);
+    else
+      answer(
+        refuse(
+          'RESOURCE_EXHAUSTED',
+          'CONTROLLER_BUSY',
+          'too many requests are waiting; try again',
+          { retryAfterMs: 1000 },
+        ),
+        this.state.revision,
+      );
   }
 
   /** Reads the state now and answers when what was read is durable. */
@@ -137,6 +153,16 @@ export class Loop {
     const value = read(this.state);
     const { revision } = this.state;
     this.gate.when(revision, () => answer(value, revision));
+  }
+
+  /** Commands that no turn has come to yet. */
+  get waitingCommands(): number {
+    return this.#inbox.length;
+  }
+
+  /** Classes that the scheduler has judged without success, with the reason; some may have no ready jobs any more. */
+  get setAside(): Cursor['setAside'] {
+    return this.#cursor.setAside;
   }
 
   /** Something that is not a command has changed what the scheduler sees. */
@@ -184,7 +210,11 @@ export class Loop {
     return this.#inbox.length === 0 && !this.#isAppending && this.#group.isEmpty;
   }
 
-  #decideAndFold<C extends Command>(command: C, context: Context, validateOnly: boolean): Outcome<AnswerOf<C['kind']>> {
+  #decideAndFold<C extends Command>(
+    command: C,
+    context: Context,
+    validateOnly: boolean,
+  ): Outcome<AnswerOf<C['kind']>> {
     let outcome: Outcome<AnswerOf<C['kind']>>;
     try {
       outcome = decide(this.state, command, context);
@@ -195,7 +225,11 @@ export class Loop {
         requestId: context.requestId,
         error: error instanceof Error ? (error.stack ?? error.message) : String(error),
       });
-      return refuse('INTERNAL', 'DECISION_FAILED', `internal error; the request id is ${context.requestId}`);
+      return refuse(
+        'INTERNAL',
+        'DECISION_FAILED',
+        `internal error; the request id is ${context.requestId}`,
+      );
     }
     this.stats.count(command.kind, outcome.kind);
     if (outcome.kind === 'refusal' || outcome.events.length === 0 || validateOnly) return outcome;
@@ -203,9 +237,14 @@ export class Loop {
     return outcome;
   }
 
-  #fold(context: Context, events: readonly Event[], submission: CommandOf<'submitJobs'> | undefined): void {
+  #fold(
+    context: Context,
+    events: readonly Event[],
+    submission: CommandOf<'submitJobs'> | undefined,
+  ): void {
     const revision = this.state.revision + 1;
     this.#archivist.before(events);
+    this.stats.folding(this.state, events, context.nowMs);
     // Throws only if the core is wrong; then the process ends before the append.
     foldRecord(this.state, revision, context.nowMs, events);
     const submitted = this.#archivist.submitted(events, submission, context.nowMs);
@@ -229,19 +268,26 @@ export class Loop {
     this.#overlay.clear();
     if (slice.decisions.length > 0) {
       const context = { actor: CONTROLLER, method: 'scheduler/place', requestId: '', nowMs };
-      const outcome = this.#decideAndFold({ kind: 'place', placements: slice.decisions }, context, false);
-      this.stats.placed += slice.decisions.length;
-      if (outcome.kind === 'accepted') this.stats.dropped += outcome.answer.dropped;
+      const outcome = this.#decideAndFold(
+        { kind: 'place', placements: slice.decisions },
+        context,
+        false,
+      );
+      const dropped = outcome.kind === 'accepted' ? outcome.answer.dropped : slice.decisions.length;
+      this.stats.placed += slice.decisions.length - dropped;
+      this.stats.dropped += dropped;
     }
-    this.#adapt(slice.steps, this.#clock.bootMs() - begin);
-    this.stats.slices++;
+    const end = this.#clock.bootMs();
+    this.#adapt(slice.steps, end - begin);
+    this.stats.planned(begin, end, slice.isDone);
     return slice.isDone;
   }
 
   /** Steps so that a slice takes about as long as it may. */
   #adapt(steps: number, tookMs: number): void {
     if (tookMs > SLICE_MS) this.#steps = Math.max(16, Math.floor(this.#steps / 2));
-    else if (tookMs < SLICE_MS / 2 && steps >= this.#steps) this.#steps = Math.min(MOST_STEPS, this.#steps * 2);
+    else if (tookMs < SLICE_MS / 2 && steps >= this.#steps)
+      this.#steps = Math.min(MOST_STEPS, this.#steps * 2);
   }
 
   #wake(delayMs: number): void {
@@ -275,13 +321,15 @@ export class Loop {
   }
 
   #fail(error: Error): void {
-    if (this.#stopped === undefined) this.#telemetry.error('the controller stops', { error: error.message });
+    if (this.#stopped === undefined)
+      this.#telemetry.error('the controller stops', { error: error.message });
     this.#stopped = error;
     this.#onFatal(error);
   }
 }
 
 function shuttingDown() {
-  return refuse('UNAVAILABLE', 'SHUTTING_DOWN', 'the controller is shutting down; try again', { retryAfterMs: 1000 });
+  return refuse('UNAVAILABLE', 'SHUTTING_DOWN', 'the controller is shutting down; try again', {
+    retryAfterMs: 1000,
+  });
 }
-
