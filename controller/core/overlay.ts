@@ -66,20 +66,20 @@ export class Overlay {
     if (asked.memoryMib > 0) count = Math.min(count, Math.floor(this.freeMemoryMib(row) / asked.memoryMib));
     if (asked.storageMib > 0) count = Math.min(count, Math.floor(this.freeStorageMib(row) / asked.storageMib));
     for (const name in asked.extra) {
-      count = Math.min(count, Math.floor(this.freeExtra(row, name) / asked.extra[name]!));
+      if (asked.extra[name]! > 0) count = Math.min(count, Math.floor(this.freeExtra(row, name) / asked.extra[name]!));
     }
     return Math.max(0, count);
   }
 
   /**
    * Devices for one task: a share goes where the least is left that still suffices, so that whole devices stay whole. The
-   * same device serves one need of a task only. Undefined: there are not enough.
+   * same device serves one need of a task only, and those that say most of it choose first. Undefined: there are not enough.
    */
   pickDevices(row: number, needs: readonly DeviceNeed[]): readonly HeldDevice[] | undefined {
     const { nodes } = this.#state;
     const first = nodes.firstDevice[row]!;
     const held: HeldDevice[] = [];
-    for (const need of needs) {
+    for (const need of needs.length > 1 ? needs.toSorted(strictestFirst) : needs) {
       for (let i = 0; i < need.count; i++) {
         let best = -1;
         let bestFree = WHOLE_DEVICE + 1;
@@ -96,6 +96,17 @@ export class Overlay {
       }
     }
     return held;
+  }
+
+  /** Thousandths on a node that could serve the need: of devices that suit and have as much of each as it asks for. */
+  usableThousandths(row: number, need: DeviceNeed): number {
+    const { nodes } = this.#state;
+    let usable = 0;
+    for (let i = 0; i < nodes.deviceCount[row]!; i++) {
+      const device = nodes.firstDevice[row]! + i;
+      if (this.#suits(device, need) && this.freeThousandths(device) >= need.thousandths) usable += need.thousandths;
+    }
+    return usable;
   }
 
   #suits(device: number, need: DeviceNeed): boolean {
@@ -159,6 +170,12 @@ export class Overlay {
     this.#memoryMib = grown(this.#memoryMib, capacity);
     this.#storageMib = grown(this.#storageMib, capacity);
   }
+}
+
+function strictestFirst(a: DeviceNeed, b: DeviceNeed): number {
+  return (
+    Number(b.model !== '') - Number(a.model !== '') || b.thousandths - a.thousandths || b.memoryMib - a.memoryMib
+  );
 }
 
 /** The first quota on the path to the root that one more job of the class would exceed. */

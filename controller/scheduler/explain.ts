@@ -11,6 +11,7 @@ import type { DataCenter, JobClass, State } from '#core/state.ts';
 import type { TaskShape } from '#gen/isobar/log/v1/entity.ts';
 import { barrier, NodeFilter } from './filter.ts';
 import { fit } from './fit.ts';
+import type { Judge } from './judge.ts';
 import { Cursor, plan, quotaReason, type Decision, type Supply } from './plan.ts';
 import { TERMS, type Policy } from './policy.ts';
 import { Scales, weigh } from './score.ts';
@@ -25,22 +26,30 @@ export interface Verdict {
 
 /** One verdict for each data center, the best first. */
 export function verdicts(state: State, policy: Policy, jobClass: JobClass): readonly Verdict[] {
-  const overlay = new Overlay(state);
-  const scales = new Scales(state);
-  scales.refresh();
+  const judge = { state, policy, overlay: new Overlay(state), scales: new Scales(state) };
+  judge.scales.refresh();
   const found: Verdict[] = [];
   for (const dataCenter of state.dataCenterList) {
-    if (dataCenter === undefined) continue;
-    const why = barrier(state, overlay, policy, jobClass, dataCenter) ?? lackOfRoom(state, overlay, jobClass, dataCenter);
-    const terms = scales.terms(overlay, jobClass, dataCenter);
-    found.push({
-      dataCenter: dataCenter.entity.id,
-      reason: why,
-      score: why === undefined ? weigh(policy, terms) : 0,
-      terms: why === undefined ? TERMS.map((name) => ({ name, value: policy.weights[name] * terms[name] })) : [],
-    });
-    overlay.clear();
+    if (dataCenter !== undefined) found.push(verdictOf(judge, jobClass, dataCenter));
   }
+  return bestFirst(found);
+}
+
+/** What the scheduler would say of one data center now. The overlay is empty before and after; the scales must be fresh. */
+export function verdictOf(judge: Judge, jobClass: JobClass, dataCenter: DataCenter): Verdict {
+  const { state, overlay, policy, scales } = judge;
+  const why = barrier(state, overlay, policy, jobClass, dataCenter) ?? lackOfRoom(state, overlay, jobClass, dataCenter);
+  const terms = scales.terms(overlay, jobClass, dataCenter);
+  overlay.clear();
+  return {
+    dataCenter: dataCenter.entity.id,
+    reason: why,
+    score: why === undefined ? weigh(policy, terms) : 0,
+    terms: why === undefined ? TERMS.map((name) => ({ name, value: policy.weights[name] * terms[name] })) : [],
+  };
+}
+
+export function bestFirst(found: readonly Verdict[]): readonly Verdict[] {
   return found.toSorted((a, b) => b.score - a.score);
 }
 
@@ -131,41 +140,24 @@ function lackForOneTask(
   dataCenter: DataCenter,
   filter: NodeFilter,
 ): Reason | undefined {
-  const { nodes } = state;
   const at = dataCenter.entity.id;
   const all = [...dataCenter.pool.rows.subarray(0, dataCenter.pool.length)].filter((row) => filter.allows(row));
   if (all.length === 0) return reason('NODE_SELECTOR', { dataCenter: at });
   const rows = all.filter((row) => isOpen(state, row));
   if (rows.length === 0) return reason('NODES_CORDONED', { dataCenter: at });
-  const asked = [shape.resources?.cpuMillis ?? 0, shape.resources?.memoryMib ?? 0, shape.resources?.storageMib ?? 0];
-  const has = [nodes.cpuMillis, nodes.memoryMib, nodes.storageMib];
-  const free = [
-    (row: number) => overlay.freeCpuMillis(row),
-    (row: number) => overlay.freeMemoryMib(row),
-    (row: number) => overlay.freeStorageMib(row),
-  ];
-  for (const code of ['TOO_LARGE', 'INSUFFICIENT'] as const) {
-    for (const [i, needed] of asked.entries()) {
-      const amountOf = code === 'TOO_LARGE' ? (row: number) => has[i]![row]! : free[i]!;
-      const available = Math.max(0, ...rows.map(amountOf));
-      if (available < needed) return reason(code, { dataCenter: at, subject: DIMENSIONS[i] ?? '', needed, available });
-    }
+  for (const [subject, needed, allocatableOf] of amountsOf(state, overlay, shape)) {
+    const largest = most(rows, allocatableOf);
+    if (largest < needed) return reason('TOO_LARGE', { dataCenter: at, subject, needed, available: largest });
   }
-  for (const [name, needed] of Object.entries(shape.resources?.extra ?? {})) {
-    const available = Math.max(0, ...rows.map((row) => overlay.freeExtra(row, name)));
-    if (available < needed) return reason('INSUFFICIENT', { dataCenter: at, subject: name, needed, available });
+  for (const [subject, needed, , freeOf] of amountsOf(state, overlay, shape)) {
+    const freest = most(rows, freeOf);
+    if (freest < needed) return reason('INSUFFICIENT', { dataCenter: at, subject, needed, available: freest });
   }
   for (const need of shape.devices) {
-    const single = [{ ...need, count: 1 }];
-    const wanted = need.count * need.thousandths;
-    const best = Math.max(
-      0,
-      ...rows.map((row) => freeOf(state, overlay, row, need.model)),
-    );
-    if (rows.every((row) => overlay.pickDevices(row, single) === undefined) || best < wanted) {
-      const subject = need.model === '' ? 'of any model' : need.model;
-      return reason('INSUFFICIENT_DEVICE', { dataCenter: at, subject, needed: wanted, available: best });
-    }
+    const needed = need.count * need.thousandths;
+    const available = most(rows, (row) => overlay.usableThousandths(row, need));
+    const subject = need.model === '' ? 'of any model' : need.model;
+    if (available < needed) return reason('INSUFFICIENT_DEVICE', { dataCenter: at, subject, needed, available });
   }
   const fitsOne = rows.some(
     (row) => overlay.countOnNode(row, shape, 1) === 1 && overlay.pickDevices(row, shape.devices) !== undefined,
@@ -174,13 +166,30 @@ function lackForOneTask(
   return fitsOne ? undefined : reason('INSUFFICIENT_ON_ONE_NODE', { dataCenter: at });
 }
 
-function freeOf(state: State, overlay: Overlay, row: number, model: string): number {
+type Amount = readonly [name: string, needed: number, allocatable: (row: number) => number, free: (row: number) => number];
+
+/** What one task asks of a node, devices aside. */
+function amountsOf(state: State, overlay: Overlay, shape: TaskShape): readonly Amount[] {
   const { nodes } = state;
-  let free = 0;
-  for (let i = 0; i < nodes.deviceCount[row]!; i++) {
-    const device = nodes.firstDevice[row]! + i;
-    const matches = model === '' || nodes.devices.models.valueOf(nodes.devices.model[device]!) === model;
-    if (matches) free += overlay.freeThousandths(device);
-  }
-  return free;
+  const { cpuMillis = 0, memoryMib = 0, storageMib = 0, extra = {} } = shape.resources ?? {};
+  return [
+    [DIMENSIONS[0], cpuMillis, (row) => nodes.cpuMillis[row]!, (row) => overlay.freeCpuMillis(row)],
+    [DIMENSIONS[1], memoryMib, (row) => nodes.memoryMib[row]!, (row) => overlay.freeMemoryMib(row)],
+    [DIMENSIONS[2], storageMib, (row) => nodes.storageMib[row]!, (row) => overlay.freeStorageMib(row)],
+    ...Object.entries(extra).map(
+      ([name, needed]): Amount => [
+        name,
+        needed,
+        (row) => nodes.extras.get(row)?.get(name)?.allocatable ?? 0,
+        (row) => overlay.freeExtra(row, name),
+      ],
+    ),
+  ];
+}
+
+/** The largest amount of any of the nodes, at least 0. */
+function most(rows: readonly number[], amountOf: (row: number) => number): number {
+  let largest = 0;
+  for (const row of rows) largest = Math.max(largest, amountOf(row));
+  return largest;
 }

@@ -5,6 +5,7 @@ import type { Overlay } from '#core/overlay.ts';
 import { isOpen } from '#core/place.ts';
 import type { HeldDevice } from '#core/run-table.ts';
 import type { DataCenter, JobClass, State } from '#core/state.ts';
+import { sumOfNeeds } from '#domain/resources.ts';
 import type { Allocation, TaskShape } from '#gen/isobar/log/v1/entity.ts';
 import type { NodeFilter } from './filter.ts';
 
@@ -35,8 +36,10 @@ export function fit(
 ): Fit {
   const taken: Taken[] = [];
   let placed = 0;
-  for (const [group, shape] of jobClass.entity.groups.entries()) {
-    const count = placeGroup(state, overlay, dataCenter, filter, hint, group, shape, taken);
+  const { groups } = jobClass.entity;
+  for (const [turn, group] of largestFirst(groups).entries()) {
+    const shape = groups[group]!;
+    const count = placeGroup(state, overlay, dataCenter, filter, turn === 0 ? hint : undefined, group, shape, taken);
     placed += count;
     if (count < shape.replicas) {
       giveBack(overlay, jobClass, taken);
@@ -46,19 +49,37 @@ export function fit(
   return { kind: 'fits', allocations: taken.map((held) => toAllocation(state, held)) };
 }
 
+/** Positions of the groups, so that small tasks do not take the only nodes on which large ones would have room. */
+function largestFirst(groups: readonly TaskShape[]): readonly number[] {
+  const positions = groups.map((_, i) => i);
+  if (groups.length < 2) return positions;
+  const sizes = groups.map(({ devices, resources: asked }) => [
+    sumOfNeeds(devices),
+    asked?.cpuMillis ?? 0,
+    asked?.memoryMib ?? 0,
+    asked?.storageMib ?? 0,
+  ]);
+  const bySize = (a: number, b: number) => {
+    const [mine, other] = [sizes[a]!, sizes[b]!];
+    const at = mine.findIndex((amount, i) => amount !== other[i]);
+    return at < 0 ? 0 : other[at]! - mine[at]!;
+  };
+  return positions.toSorted(bySize);
+}
+
 export function giveBack(overlay: Overlay, jobClass: JobClass, taken: readonly Taken[]): void {
   for (const { row, group, tasks, held } of taken) {
     overlay.giveBack(row, jobClass.entity.groups[group]!, tasks, held);
   }
 }
 
-/** Takes room for as many tasks of the group as fit. */
+/** Takes room for as many tasks of the group as fit. Only the group that is placed first has a hint. */
 function placeGroup(
   state: State,
   overlay: Overlay,
   dataCenter: DataCenter,
   filter: NodeFilter,
-  hint: Hint,
+  hint: Hint | undefined,
   group: number,
   shape: TaskShape,
   taken: Taken[],
@@ -67,8 +88,8 @@ function placeGroup(
   const sparesDevices = shape.devices.length === 0 && dataCenter.capacity[3]! > 0;
   let placed = 0;
   for (const round of sparesDevices ? ['without', 'with'] : ['any']) {
-    const isFirst = group === 0 && round !== 'with';
-    for (let block = isFirst ? hint.block : 0; block < dataCenter.pool.blocks; block++) {
+    const isHinted = hint !== undefined && round !== 'with';
+    for (let block = isHinted ? hint.block : 0; block < dataCenter.pool.blocks; block++) {
       if (!mayHaveRoom(dataCenter, block, shape)) continue;
       const before = placed;
       const end = Math.min((block + 1) * BLOCK, dataCenter.pool.length);
@@ -79,7 +100,7 @@ function placeGroup(
         placed += placeOnNode(overlay, row, group, shape, shape.replicas - placed, taken);
       }
       if (placed === shape.replicas) {
-        if (isFirst) hint.block = block;
+        if (isHinted) hint.block = block;
         return placed;
       }
       if (placed === before) dataCenter.pool.tighten(state.nodes, block);
