@@ -67,7 +67,8 @@ function changeJob(
   const run = state.jobs.run[row]!;
   switch (command.verb) {
     case 'cancel': {
-      const why = reason('CANCELLED_BY_USER', { subject: actor });
+      const { message = '' } = command;
+      const why = reason('CANCELLED_BY_USER', { subject: message === '' ? actor : `${actor}: ${message}` });
       return run === NONE
         ? jobEvents(state, row, { to: JobState.CANCELLED, reason: why }, ended)
         : stopEvents(state, run, why);
@@ -233,18 +234,13 @@ export function foldJobForgotten(state: State, event: JobForgotten): void {
 /** Counts a job in the sums of its tenant and of the federation, by its state. */
 export function countJob(state: State, row: number, sign: 1 | -1): void {
   const tenant = classOf(state, row).tenant;
-  switch (state.jobs.stateOf(row)) {
-    case JobState.QUEUED:
-    case JobState.HELD:
-      tenant.queuedJobs += sign;
-      state.derived.queuedJobs += sign;
-      break;
-    case JobState.RUNNING:
-    case JobState.STOPPING:
-      tenant.runningJobs += sign;
-      state.derived.runningJobs += sign;
-      break;
-    default:
+  const now = state.jobs.stateOf(row);
+  if (now === JobState.QUEUED || now === JobState.HELD) {
+    tenant.queuedJobs += sign;
+    state.derived.queuedJobs += sign;
+  } else if (!isJobFinal(now)) {
+    tenant.runningJobs += sign;
+    state.derived.runningJobs += sign;
   }
 }
 

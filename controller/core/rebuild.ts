@@ -33,7 +33,7 @@ export function rebuildDerived(state: State): void {
     if (!isJobFinal(state.jobs.stateOf(row))) requeue(state, row);
   }
   for (const dataCenter of state.dataCenters.values()) {
-    for (const row of [...dataCenter.nodes.values()]) {
+    for (const row of dataCenter.nodes.values()) {
       if (state.nodes.removed[row] === 1 && state.nodes.allocations[row] === 0) dropNode(state, dataCenter, row);
     }
   }

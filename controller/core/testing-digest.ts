@@ -108,7 +108,7 @@ function* derived(state: State): Iterable<string> {
     yield line(`data center sums ${entity.id}`, {
       sums: [capacity, foreign, allocated].map((sum) => [...sum]),
       runs: [...dataCenter.runs].map((run) => jobs.uid[runs.job[run]!]!).toSorted((a, b) => a - b),
-      pool: [...pool.rows.subarray(0, pool.length)].map((row) => nodes.id[row]).toSorted(),
+      pool: Array.from(pool.rows.subarray(0, pool.length), (row) => nodes.id[row]!).toSorted(),
       session,
     });
     for (const [id, row] of dataCenter.nodes)
@@ -144,7 +144,13 @@ function roomOf(state: State, row: number): unknown {
     nodes.foreignMemoryMib[row],
     nodes.foreignStorageMib[row],
   ];
-  return { free, devices, extras: extras.toSorted(), foreign, allocations: nodes.allocations[row] };
+  return {
+    free,
+    devices,
+    extras: Object.fromEntries(extras),
+    foreign,
+    allocations: nodes.allocations[row],
+  };
 }
 
 function uids(state: State, rows: Iterable<number>): number[] {
