@@ -52,7 +52,11 @@ export function orderByDependency(items: readonly Waiting[]): BatchOrder {
   return { order, cycles };
 }
 
-function markCycle(items: readonly Waiting[], members: readonly number[], cycles: Map<number, readonly string[]>): void {
+function markCycle(
+  items: readonly Waiting[],
+  members: readonly number[],
+  cycles: Map<number, readonly string[]>,
+): void {
   const ids = members.map((at) => items[at]?.id ?? '');
   for (const [i, at] of members.entries()) {
     const turned = [...ids.slice(i), ...ids.slice(0, i)];

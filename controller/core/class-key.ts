@@ -10,7 +10,8 @@ export function classKeyOf(shape: ClassShape): string {
   for (const group of shape.groups) {
     const r = group.resources;
     key += `|${group.replicas}*${r?.cpuMillis ?? 0},${r?.memoryMib ?? 0},${r?.storageMib ?? 0}`;
-    if (r !== undefined) for (const name in r.extra) key += `,${JSON.stringify(name)}=${r.extra[name]}`;
+    if (r !== undefined)
+      for (const name in r.extra) key += `,${JSON.stringify(name)}=${r.extra[name]}`;
     for (const need of group.devices) {
       key += `;${need.count}x${need.thousandths} ${JSON.stringify(need.model)} ${need.memoryMib}`;
     }

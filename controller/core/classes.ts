@@ -3,7 +3,14 @@ import { sumOfNeeds } from '#domain/resources.ts';
 import type { JobClass as JobClassEntity } from '#gen/isobar/log/v1/entity.ts';
 import { classKeyOf } from './class-key.ts';
 import { NONE } from './columns.ts';
-import { isAhead, noAmounts, type Amounts, type JobClass, type State, type Tenant } from './state.ts';
+import {
+  isAhead,
+  noAmounts,
+  type Amounts,
+  type JobClass,
+  type State,
+  type Tenant,
+} from './state.ts';
 
 export function foldClassDefined(state: State, entity: JobClassEntity): void {
   state.nextClass = Math.max(state.nextClass, entity.number + 1);
@@ -11,7 +18,11 @@ export function foldClassDefined(state: State, entity: JobClassEntity): void {
   addClass(state, entity, state.revision);
 }
 
-export function addClass(state: State, entity: JobClassEntity, revision: number): JobClass | undefined {
+export function addClass(
+  state: State,
+  entity: JobClassEntity,
+  revision: number,
+): JobClass | undefined {
   const tenant = state.tenants.get(entity.tenant);
   // Only while a restart folds: the tenant is gone, and with it all jobs of the class.
   if (tenant === undefined) return undefined;

@@ -147,6 +147,8 @@ export interface ChangeJobs {
   readonly selector: JobSelector;
   /** With `reprioritize`. */
   readonly priority: number;
+  /** With `cancel`: what its author says, kept with the jobs. */
+  readonly message?: string;
 }
 
 export interface ChangeAnswer {

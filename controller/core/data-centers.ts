@@ -23,24 +23,39 @@ export function decidePutDataCenter(
   const { entity, mode } = command;
   const existing = state.dataCenters.get(entity.id);
   if (mode === 'create' && existing !== undefined) {
-    return refuse('ALREADY_EXISTS', 'DATA_CENTER_EXISTS', `data center ${entity.id} exists; update it instead`);
+    return refuse(
+      'ALREADY_EXISTS',
+      'DATA_CENTER_EXISTS',
+      `data center ${entity.id} exists; update it instead`,
+    );
   }
   if (mode === 'update' && existing === undefined) return noSuchDataCenter(entity.id);
   const stale = checkEtag(command.etag, existing?.revision);
   if (stale !== undefined) return stale;
   if (state.dataCenterList.length >= MAX_DATA_CENTERS) {
-    return refuse('RESOURCE_EXHAUSTED', 'TOO_MANY_DATA_CENTERS', `a federation has had at most ${MAX_DATA_CENTERS} data centers`);
+    return refuse(
+      'RESOURCE_EXHAUSTED',
+      'TOO_MANY_DATA_CENTERS',
+      `a federation has had at most ${MAX_DATA_CENTERS} data centers`,
+    );
   }
   for (const tenant of [entity.owner, ...entity.accepts]) {
     if (tenant !== '' && !state.tenants.has(tenant)) {
-      return refuse('NOT_FOUND', 'TENANT_NOT_FOUND', `there is no tenant ${tenant}; create it before its data center`);
+      return refuse(
+        'NOT_FOUND',
+        'TENANT_NOT_FOUND',
+        `there is no tenant ${tenant}; create it before its data center`,
+      );
     }
   }
   const createMs = existing?.entity.createMs ?? nowMs;
   return accept([{ kind: { $case: 'dataCenterPut', value: { ...entity, createMs } } }], undefined);
 }
 
-export function decideDeleteDataCenter(state: State, command: Delete<'deleteDataCenter'>): Outcome<undefined> {
+export function decideDeleteDataCenter(
+  state: State,
+  command: Delete<'deleteDataCenter'>,
+): Outcome<undefined> {
   const dataCenter = state.dataCenters.get(command.id);
   if (dataCenter === undefined) return noSuchDataCenter(command.id);
   const stale = checkEtag(command.etag, dataCenter.revision);
@@ -52,7 +67,9 @@ export function decideDeleteDataCenter(state: State, command: Delete<'deleteData
   const links = [...state.links.values()].filter(
     ({ entity }) => entity.source === command.id || entity.target === command.id,
   );
-  const events: Event[] = links.map(({ entity }) => ({ kind: { $case: 'linkDeleted', value: { id: entity.id } } }));
+  const events: Event[] = links.map(({ entity }) => ({
+    kind: { $case: 'linkDeleted', value: { id: entity.id } },
+  }));
   events.push({ kind: { $case: 'dataCenterDeleted', value: { id: command.id } } });
   return accept(events, undefined);
 }
@@ -63,14 +80,21 @@ const TARGET = {
   drain: DataCenterState.DRAINING,
 } as const;
 
-export function decideMoveDataCenter(state: State, command: MoveDataCenter): Outcome<{ movedRuns: number }> {
+export function decideMoveDataCenter(
+  state: State,
+  command: MoveDataCenter,
+): Outcome<{ movedRuns: number }> {
   const dataCenter = state.dataCenters.get(command.id);
   if (dataCenter === undefined) return noSuchDataCenter(command.id);
   const target = TARGET[command.verb];
   if (dataCenter.state === target) return accept([], { movedRuns: 0 });
   if (!mayDataCenterMove(dataCenter.state, target)) {
     const now = nameOf(DataCenterState, dataCenter.state);
-    return refuse('FAILED_PRECONDITION', 'WRONG_STATE', `data center ${command.id} is ${now}; it cannot ${command.verb} now`);
+    return refuse(
+      'FAILED_PRECONDITION',
+      'WRONG_STATE',
+      `data center ${command.id} is ${now}; it cannot ${command.verb} now`,
+    );
   }
   const events: Event[] = [dataCenterStateEvent(command.id, target)];
   let movedRuns = 0;
@@ -110,7 +134,11 @@ export function foldDataCenterPut(state: State, entity: DataCenterEntity): void 
   grew(state, existing);
 }
 
-export function addDataCenter(state: State, entity: DataCenterEntity, revision: number): DataCenter {
+export function addDataCenter(
+  state: State,
+  entity: DataCenterEntity,
+  revision: number,
+): DataCenter {
   const dataCenter: DataCenter = {
     entity,
     revision,
@@ -149,7 +177,8 @@ export function foldDataCenterDeleted(state: State, id: string): void {
 
 export function foldDataCenterState(state: State, event: DataCenterStateChanged): void {
   const dataCenter = state.dataCenters.get(event.dataCenter);
-  if (dataCenter === undefined || isAhead(state, 'dataCenter', event.dataCenter, state.revision)) return;
+  if (dataCenter === undefined || isAhead(state, 'dataCenter', event.dataCenter, state.revision))
+    return;
   // Only states of the table are ever written.
   dataCenter.state = event.state as DataCenterState;
   if (event.executor !== '') {

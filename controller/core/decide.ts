@@ -2,7 +2,11 @@
 import { refuse } from '#domain/refusal.ts';
 import type { AnswerOf, Command, Context, Outcome } from './command.ts';
 import { accept } from './command.ts';
-import { decideDeleteDataCenter, decideMoveDataCenter, decidePutDataCenter } from './data-centers.ts';
+import {
+  decideDeleteDataCenter,
+  decideMoveDataCenter,
+  decidePutDataCenter,
+} from './data-centers.ts';
 import { decideChangeJobs, decideForgetJobs } from './jobs.ts';
 import { decideDeleteLink, decidePutLink } from './links.ts';
 import { decideCordonNode, decideReportNodes } from './nodes.ts';
@@ -32,10 +36,17 @@ function decideAny(state: State, command: Command, { nowMs, actor }: Context): O
   switch (command.kind) {
     case 'foundFederation': {
       if (state.federation !== '' && command.incarnation <= state.incarnation) {
-        return refuse('ALREADY_EXISTS', 'FEDERATION_EXISTS', `federation ${state.federation} exists`);
+        return refuse(
+          'ALREADY_EXISTS',
+          'FEDERATION_EXISTS',
+          `federation ${state.federation} exists`,
+        );
       }
       const { federation, incarnation } = command;
-      return accept([{ kind: { $case: 'federationFounded', value: { federation, incarnation } } }], undefined);
+      return accept(
+        [{ kind: { $case: 'federationFounded', value: { federation, incarnation } } }],
+        undefined,
+      );
     }
     case 'putTenant':
       return decidePutTenant(state, command, nowMs);

@@ -13,7 +13,12 @@ import { foldTenantDeleted, foldTenantPut } from './tenants.ts';
 import { foldUsageBooked } from './usage.ts';
 
 /** Folds one record: all of its events have its revision and its time. */
-export function foldRecord(state: State, revision: number, timeMs: number, events: readonly Event[]): void {
+export function foldRecord(
+  state: State,
+  revision: number,
+  timeMs: number,
+  events: readonly Event[],
+): void {
   if (revision !== state.revision + 1) {
     throw new Error(`record ${revision} does not follow revision ${state.revision}`);
   }

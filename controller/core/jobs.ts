@@ -2,11 +2,23 @@
 import { reason } from '#domain/reasons.ts';
 import { isJobFinal, JobState } from '#domain/states.ts';
 import type { Reason as ReasonEntity } from '#gen/isobar/log/v1/entity.ts';
-import type { Event, JobChanged, JobForgotten, JobReclassed, JobSubmitted } from '#gen/isobar/log/v1/event.ts';
+import type {
+  Event,
+  JobChanged,
+  JobForgotten,
+  JobReclassed,
+  JobSubmitted,
+} from '#gen/isobar/log/v1/event.ts';
 import { classKeyOf } from './class-key.ts';
 import { classIndexKey, dropClassIfUnused } from './classes.ts';
 import { NONE } from './columns.ts';
-import { accept, type ChangeAnswer, type ChangeJobs, type ForgetJobs, type Outcome } from './command.ts';
+import {
+  accept,
+  type ChangeAnswer,
+  type ChangeJobs,
+  type ForgetJobs,
+  type Outcome,
+} from './command.ts';
 import { jobEvents, type Ended } from './job-events.ts';
 import { classOf, leaveQueue, requeue } from './queue.ts';
 import { fromReasonEntity, stopEvents } from './run-events.ts';
@@ -14,14 +26,19 @@ import { isAhead, type JobClass, type State } from './state.ts';
 import { noSuchTenant } from './tenants.ts';
 
 /** Changes every selected job that can be changed; says of each other why not. */
-export function decideChangeJobs(state: State, command: ChangeJobs, actor: string): Outcome<ChangeAnswer> {
+export function decideChangeJobs(
+  state: State,
+  command: ChangeJobs,
+  actor: string,
+): Outcome<ChangeAnswer> {
   const { tenant, ids } = command.selector;
   if (!state.tenants.has(tenant)) return noSuchTenant(tenant);
   const changed: string[] = [];
   const refused: { id: string; code: string }[] = [];
   const events: Event[] = [];
   const classes = new NewClasses(state);
-  for (const id of new Set(ids)) if (state.jobs.rowOfId(tenant, id) === undefined) refused.push({ id, code: 'JOB_NOT_FOUND' });
+  for (const id of new Set(ids))
+    if (state.jobs.rowOfId(tenant, id) === undefined) refused.push({ id, code: 'JOB_NOT_FOUND' });
   const ended: Ended = new Set();
   for (const row of selectedRows(state, command)) {
     // It is cancelled already, with another one of the selection for which it waited.
@@ -68,7 +85,9 @@ function changeJob(
   switch (command.verb) {
     case 'cancel': {
       const { message = '' } = command;
-      const why = reason('CANCELLED_BY_USER', { subject: message === '' ? actor : `${actor}: ${message}` });
+      const why = reason('CANCELLED_BY_USER', {
+        subject: message === '' ? actor : `${actor}: ${message}`,
+      });
       return run === NONE
         ? jobEvents(state, row, { to: JobState.CANCELLED, reason: why }, ended)
         : stopEvents(state, run, why);
@@ -85,7 +104,10 @@ function changeJob(
     case 'reprioritize': {
       if (!waits) return 'JOB_NOT_QUEUED';
       const { entity } = classOf(state, row);
-      const classNumber = classes.numberOf(entity.tenant, { ...entity, priority: command.priority });
+      const classNumber = classes.numberOf(entity.tenant, {
+        ...entity,
+        priority: command.priority,
+      });
       return classNumber === entity.number ? [] : [reclassed(state, row, classNumber)];
     }
     default:
@@ -120,7 +142,11 @@ export class NewClasses {
   }
 
   /** `key` when the caller has it already. */
-  numberOf(tenant: string, shape: Omit<JobClass['entity'], 'number' | 'tenant'>, key = classKeyOf(shape)): number {
+  numberOf(
+    tenant: string,
+    shape: Omit<JobClass['entity'], 'number' | 'tenant'>,
+    key = classKeyOf(shape),
+  ): number {
     const index = classIndexKey(tenant, key);
     const known = this.#state.classByKey.get(index)?.entity.number ?? this.#numbers.get(index);
     if (known !== undefined) return known;

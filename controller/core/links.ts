@@ -16,7 +16,11 @@ export function decidePutLink(state: State, command: Put<'putLink', Link>): Outc
   if (stale !== undefined) return stale;
   for (const end of [entity.source, entity.target]) {
     if (!state.dataCenters.has(end)) {
-      return refuse('NOT_FOUND', 'DATA_CENTER_NOT_FOUND', `there is no data center ${end}; create it before its links`);
+      return refuse(
+        'NOT_FOUND',
+        'DATA_CENTER_NOT_FOUND',
+        `there is no data center ${end}; create it before its links`,
+      );
     }
   }
   return accept([{ kind: { $case: 'linkPut', value: entity } }], undefined);

@@ -102,8 +102,10 @@ export class NodeTable extends Rows {
     this.removed[row] = 0;
     this.allocations[row] = 0;
     for (const column of [this.cpuMillis, this.memoryMib, this.storageMib]) column[row] = 0;
-    for (const column of [this.foreignCpuMillis, this.foreignMemoryMib, this.foreignStorageMib]) column[row] = 0;
-    for (const column of [this.freeCpuMillis, this.freeMemoryMib, this.freeStorageMib]) column[row] = 0;
+    for (const column of [this.foreignCpuMillis, this.foreignMemoryMib, this.foreignStorageMib])
+      column[row] = 0;
+    for (const column of [this.freeCpuMillis, this.freeMemoryMib, this.freeStorageMib])
+      column[row] = 0;
     this.firstDevice[row] = NONE;
     this.deviceCount[row] = 0;
     this.extras.delete(row);
@@ -155,7 +157,8 @@ export class NodeTable extends Rows {
       });
     }
     const extra: Record<string, number> = {};
-    for (const [name, room] of this.extras.get(row) ?? []) if (room.allocatable > 0) extra[name] = room.allocatable;
+    for (const [name, room] of this.extras.get(row) ?? [])
+      if (room.allocatable > 0) extra[name] = room.allocatable;
     return {
       ...this.kindOf(row),
       id: this.id[row]!,

@@ -14,11 +14,18 @@ export function decideCordonNode(state: State, command: CordonNode): Outcome<und
   if (dataCenter === undefined) return noSuchDataCenter(command.dataCenter);
   const row = dataCenter.nodes.get(command.node);
   if (row === undefined || state.nodes.removed[row] === 1) {
-    return refuse('NOT_FOUND', 'NODE_NOT_FOUND', `there is no ${nodeName(command.dataCenter, command.node)}`);
+    return refuse(
+      'NOT_FOUND',
+      'NODE_NOT_FOUND',
+      `there is no ${nodeName(command.dataCenter, command.node)}`,
+    );
   }
   if ((state.nodes.cordoned[row] === 1) === command.cordoned) return accept([], undefined);
   const { dataCenter: dc, node, cordoned } = command;
-  return accept([{ kind: { $case: 'nodeCordoned', value: { dataCenter: dc, node, cordoned } } }], undefined);
+  return accept(
+    [{ kind: { $case: 'nodeCordoned', value: { dataCenter: dc, node, cordoned } } }],
+    undefined,
+  );
 }
 
 export function decideReportNodes(state: State, command: ReportNodes): Outcome<undefined> {
@@ -29,13 +36,24 @@ export function decideReportNodes(state: State, command: ReportNodes): Outcome<u
 }
 
 /** The agent's whole inventory: nodes that it does not name are gone. */
-export function inventoryEvents(state: State, dataCenter: DataCenter, nodes: readonly Node[]): Event[] {
+export function inventoryEvents(
+  state: State,
+  dataCenter: DataCenter,
+  nodes: readonly Node[],
+): Event[] {
   const named = new Set(nodes.map((node) => node.id));
-  const removed = [...dataCenter.nodes.keys()].filter((id) => !named.has(id) && isPresent(state, dataCenter, id));
+  const removed = [...dataCenter.nodes.keys()].filter(
+    (id) => !named.has(id) && isPresent(state, dataCenter, id),
+  );
   return nodeEvents(state, dataCenter, nodes, removed);
 }
 
-function nodeEvents(state: State, dataCenter: DataCenter, nodes: readonly Node[], removed: readonly string[]): Event[] {
+function nodeEvents(
+  state: State,
+  dataCenter: DataCenter,
+  nodes: readonly Node[],
+  removed: readonly string[],
+): Event[] {
   const changed = nodes.filter((node) => !isUnchanged(state, dataCenter, node));
   const id = dataCenter.entity.id;
   const events: Event[] = [];
@@ -43,7 +61,9 @@ function nodeEvents(state: State, dataCenter: DataCenter, nodes: readonly Node[]
     events.push({ kind: { $case: 'nodesPut', value: { dataCenter: id, nodes: changed } } });
   }
   if (removed.length > 0) {
-    events.push({ kind: { $case: 'nodesRemoved', value: { dataCenter: id, nodes: [...removed] } } });
+    events.push({
+      kind: { $case: 'nodesRemoved', value: { dataCenter: id, nodes: [...removed] } },
+    });
   }
   return events;
 }
@@ -60,9 +80,18 @@ function isUnchanged(state: State, dataCenter: DataCenter, node: Node): boolean 
 }
 
 function sameText(node: NodeDescription): string {
-  const sorted = (map: Readonly<Record<string, unknown>>) => Object.entries(map).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const sorted = (map: Readonly<Record<string, unknown>>) =>
+    Object.entries(map).toSorted(([a], [b]) => (a < b ? -1 : 1));
   const { role, cpuMillis, memoryMib, storageMib, devices } = node;
-  return JSON.stringify([role, sorted(node.labels), cpuMillis, memoryMib, storageMib, sorted(node.extra), devices]);
+  return JSON.stringify([
+    role,
+    sorted(node.labels),
+    cpuMillis,
+    memoryMib,
+    storageMib,
+    sorted(node.extra),
+    devices,
+  ]);
 }
 
 export function toDescription(node: Node): NodeDescription {
@@ -74,7 +103,9 @@ export function toDescription(node: Node): NodeDescription {
     cpuMillis: toColumn(allocatable?.cpuMillis),
     memoryMib: toColumn(allocatable?.memoryMib),
     storageMib: toColumn(allocatable?.storageMib),
-    extra: Object.fromEntries(Object.entries(allocatable?.extra ?? {}).filter(([, amount]) => amount > 0)),
+    extra: Object.fromEntries(
+      Object.entries(allocatable?.extra ?? {}).filter(([, amount]) => amount > 0),
+    ),
     devices: node.devices,
   };
 }
@@ -127,7 +158,8 @@ export function foldNodesRemoved(state: State, event: NodesRemoved): void {
   if (dataCenter === undefined) return;
   for (const id of event.nodes) {
     const row = dataCenter.nodes.get(id);
-    if (row === undefined || isAhead(state, 'node', `${event.dataCenter}/${id}`, state.revision)) continue;
+    if (row === undefined || isAhead(state, 'node', `${event.dataCenter}/${id}`, state.revision))
+      continue;
     if (state.nodes.removed[row] === 1) continue;
     removeNode(state, dataCenter, row);
   }

@@ -62,11 +62,15 @@ export class Overlay {
     const asked = shape.resources;
     if (asked === undefined) return atMost;
     let count = atMost;
-    if (asked.cpuMillis > 0) count = Math.min(count, Math.floor(this.freeCpuMillis(row) / asked.cpuMillis));
-    if (asked.memoryMib > 0) count = Math.min(count, Math.floor(this.freeMemoryMib(row) / asked.memoryMib));
-    if (asked.storageMib > 0) count = Math.min(count, Math.floor(this.freeStorageMib(row) / asked.storageMib));
+    if (asked.cpuMillis > 0)
+      count = Math.min(count, Math.floor(this.freeCpuMillis(row) / asked.cpuMillis));
+    if (asked.memoryMib > 0)
+      count = Math.min(count, Math.floor(this.freeMemoryMib(row) / asked.memoryMib));
+    if (asked.storageMib > 0)
+      count = Math.min(count, Math.floor(this.freeStorageMib(row) / asked.storageMib));
     for (const name in asked.extra) {
-      if (asked.extra[name]! > 0) count = Math.min(count, Math.floor(this.freeExtra(row, name) / asked.extra[name]!));
+      if (asked.extra[name]! > 0)
+        count = Math.min(count, Math.floor(this.freeExtra(row, name) / asked.extra[name]!));
     }
     return Math.max(0, count);
   }
@@ -84,7 +88,8 @@ export class Overlay {
         let best = -1;
         let bestFree = WHOLE_DEVICE + 1;
         for (let device = 0; device < nodes.deviceCount[row]!; device++) {
-          if (held.some((other) => other.device === device) || !this.#suits(first + device, need)) continue;
+          if (held.some((other) => other.device === device) || !this.#suits(first + device, need))
+            continue;
           const free = this.freeThousandths(first + device);
           if (free >= need.thousandths && free < bestFree) {
             best = device;
@@ -104,7 +109,8 @@ export class Overlay {
     let usable = 0;
     for (let i = 0; i < nodes.deviceCount[row]!; i++) {
       const device = nodes.firstDevice[row]! + i;
-      if (this.#suits(device, need) && this.freeThousandths(device) >= need.thousandths) usable += need.thousandths;
+      if (this.#suits(device, need) && this.freeThousandths(device) >= need.thousandths)
+        usable += need.thousandths;
     }
     return usable;
   }
@@ -135,15 +141,25 @@ export class Overlay {
 
   /** Undoes a `take` with the same arguments. */
   giveBack(row: number, shape: TaskShape, tasks: number, held: readonly HeldDevice[]): void {
-    this.take(row, shape, -tasks, held.map(({ device, thousandths }) => ({ device, thousandths: -thousandths })));
+    this.take(
+      row,
+      shape,
+      -tasks,
+      held.map(({ device, thousandths }) => ({ device, thousandths: -thousandths })),
+    );
   }
 
   /** A job of the class counts against its tenants' quotas and the data center's credit. */
   count(jobClass: JobClass, dataCenter: number): void {
     this.#assignments.set(dataCenter, this.assignments(dataCenter) + 1);
-    for (let tenant: Tenant | undefined = jobClass.tenant; tenant !== undefined; tenant = tenant.parent) {
+    for (
+      let tenant: Tenant | undefined = jobClass.tenant;
+      tenant !== undefined;
+      tenant = tenant.parent
+    ) {
       let taken = this.#tenants.get(tenant);
-      if (taken === undefined) this.#tenants.set(tenant, (taken = { own: noAmounts(), subtree: noAmounts() }));
+      if (taken === undefined)
+        this.#tenants.set(tenant, (taken = { own: noAmounts(), subtree: noAmounts() }));
       for (let i = 0; i < 4; i++) {
         taken.subtree[i]! += jobClass.total[i]!;
         if (tenant === jobClass.tenant) taken.own[i]! += jobClass.total[i]!;
@@ -174,7 +190,9 @@ export class Overlay {
 
 function strictestFirst(a: DeviceNeed, b: DeviceNeed): number {
   return (
-    Number(b.model !== '') - Number(a.model !== '') || b.thousandths - a.thousandths || b.memoryMib - a.memoryMib
+    Number(b.model !== '') - Number(a.model !== '') ||
+    b.thousandths - a.thousandths ||
+    b.memoryMib - a.memoryMib
   );
 }
 
@@ -182,8 +200,19 @@ function strictestFirst(a: DeviceNeed, b: DeviceNeed): number {
 export function exceededQuota(
   overlay: Overlay,
   jobClass: JobClass,
-): { readonly tenant: Tenant; readonly dimension: number; readonly needed: number; readonly left: number } | undefined {
-  for (let tenant: Tenant | undefined = jobClass.tenant; tenant !== undefined; tenant = tenant.parent) {
+):
+  | {
+      readonly tenant: Tenant;
+      readonly dimension: number;
+      readonly needed: number;
+      readonly left: number;
+    }
+  | undefined {
+  for (
+    let tenant: Tenant | undefined = jobClass.tenant;
+    tenant !== undefined;
+    tenant = tenant.parent
+  ) {
     const quota = tenant.entity.quota;
     if (quota === undefined) continue;
     const limits = [quota.cpuMillis, quota.memoryMib, quota.storageMib, quota.deviceThousandths];

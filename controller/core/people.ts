@@ -3,10 +3,22 @@ import { dataCenterName, tenantName, userName } from '#domain/names.ts';
 import { refuse } from '#domain/refusal.ts';
 import type { Token, User } from '#gen/isobar/log/v1/entity.ts';
 import type { Event } from '#gen/isobar/log/v1/event.ts';
-import { accept, type CreateToken, type InviteUser, type NoteCertificate, type Outcome, type RevokeUser, type UseToken } from './command.ts';
+import {
+  accept,
+  type CreateToken,
+  type InviteUser,
+  type NoteCertificate,
+  type Outcome,
+  type RevokeUser,
+  type UseToken,
+} from './command.ts';
 import { isAhead, type State } from './state.ts';
 
-export function decideInviteUser(state: State, command: InviteUser, nowMs: number): Outcome<undefined> {
+export function decideInviteUser(
+  state: State,
+  command: InviteUser,
+  nowMs: number,
+): Outcome<undefined> {
   const { user, token } = command;
   if (user.tenant !== '' && !state.tenants.has(user.tenant)) {
     return refuse('NOT_FOUND', 'TENANT_NOT_FOUND', `there is no ${tenantName(user.tenant)}`);
@@ -23,31 +35,60 @@ export function decideInviteUser(state: State, command: InviteUser, nowMs: numbe
 export function decideRevokeUser(state: State, command: RevokeUser): Outcome<undefined> {
   const name = userName(command.tenant, command.user);
   const existing = state.users.get(name);
-  if (existing === undefined) return refuse('NOT_FOUND', 'USER_NOT_FOUND', `there is no user ${name}`);
+  if (existing === undefined)
+    return refuse('NOT_FOUND', 'USER_NOT_FOUND', `there is no user ${name}`);
   if (existing.entity.revoked) return accept([], undefined);
-  return accept([{ kind: { $case: 'userPut', value: { ...existing.entity, revoked: true } } }], undefined);
+  return accept(
+    [{ kind: { $case: 'userPut', value: { ...existing.entity, revoked: true } } }],
+    undefined,
+  );
 }
 
-export function decideCreateToken(state: State, command: CreateToken, nowMs: number): Outcome<undefined> {
+export function decideCreateToken(
+  state: State,
+  command: CreateToken,
+  nowMs: number,
+): Outcome<undefined> {
   if (!state.dataCenters.has(command.dataCenter)) {
-    return refuse('NOT_FOUND', 'DATA_CENTER_NOT_FOUND', `there is no ${dataCenterName(command.dataCenter)}`);
+    return refuse(
+      'NOT_FOUND',
+      'DATA_CENTER_NOT_FOUND',
+      `there is no ${dataCenterName(command.dataCenter)}`,
+    );
   }
   const created: Event = { kind: { $case: 'tokenCreated', value: command.token } };
   return accept([...expiredTokens(state, nowMs), created], undefined);
 }
 
 /** A used, an expired and an unknown token get the same answer: who tries tokens learns nothing. */
-export function decideUseToken(state: State, command: UseToken, nowMs: number): Outcome<{ identity: string }> {
+export function decideUseToken(
+  state: State,
+  command: UseToken,
+  nowMs: number,
+): Outcome<{ identity: string }> {
   const token = state.tokens.get(command.id)?.entity;
-  if (token === undefined || token.expireMs <= nowMs || !isEqual(token.secretSha256, command.secretSha256)) {
-    return refuse('UNAUTHENTICATED', 'TOKEN_INVALID', 'the token is unknown, used or expired; ask for a new one');
+  if (
+    token === undefined ||
+    token.expireMs <= nowMs ||
+    !isEqual(token.secretSha256, command.secretSha256)
+  ) {
+    return refuse(
+      'UNAUTHENTICATED',
+      'TOKEN_INVALID',
+      'the token is unknown, used or expired; ask for a new one',
+    );
   }
-  return accept([{ kind: { $case: 'tokenUsed', value: { id: token.id } } }], { identity: token.identity });
+  return accept([{ kind: { $case: 'tokenUsed', value: { id: token.id } } }], {
+    identity: token.identity,
+  });
 }
 
 export function decideNoteCertificate(_state: State, command: NoteCertificate): Outcome<undefined> {
   const { serial, identity, expireMs } = command;
-  return accept([{ kind: { $case: 'certificateIssued', value: { serial, identity, expireMs } } }], undefined);
+  return accept(
+    [{ kind: { $case: 'certificateIssued', value: { serial, identity, expireMs } } }],
+    undefined,
+  );
 }
 
 export function foldUserPut(state: State, entity: User): void {

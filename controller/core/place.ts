@@ -29,7 +29,12 @@ function mayRun(state: State, row: number): boolean {
 }
 
 /** Takes the room of all parts, or none. */
-function takeRoom(state: State, overlay: Overlay, jobClass: JobClass, placement: Placement): boolean {
+function takeRoom(
+  state: State,
+  overlay: Overlay,
+  jobClass: JobClass,
+  placement: Placement,
+): boolean {
   const taken: (() => void)[] = [];
   const tasks = jobClass.entity.groups.map(() => 0);
   const isWhole = () => jobClass.entity.groups.every((group, i) => tasks[i] === group.replicas);
@@ -43,7 +48,10 @@ function takeRoom(state: State, overlay: Overlay, jobClass: JobClass, placement:
         const shape = jobClass.entity.groups[allocation.group];
         if (row === undefined || shape === undefined || !isOpen(state, row)) return false;
         if (overlay.countOnNode(row, shape, allocation.tasks) < allocation.tasks) return false;
-        const held = allocation.devices.map((device, i) => ({ device, thousandths: allocation.thousandths[i] ?? 0 }));
+        const held = allocation.devices.map((device, i) => ({
+          device,
+          thousandths: allocation.thousandths[i] ?? 0,
+        }));
         if (!hasDevices(state, overlay, row, held)) return false;
         overlay.take(row, shape, allocation.tasks, held);
         tasks[allocation.group]! += allocation.tasks;
@@ -65,11 +73,20 @@ function takeRoom(state: State, overlay: Overlay, jobClass: JobClass, placement:
   return true;
 }
 
-function hasDevices(state: State, overlay: Overlay, row: number, held: readonly HeldDevice[]): boolean {
+function hasDevices(
+  state: State,
+  overlay: Overlay,
+  row: number,
+  held: readonly HeldDevice[],
+): boolean {
   const first = state.nodes.firstDevice[row]!;
   return held.every(({ device, thousandths }, i) => {
     const isOnce = held.findIndex((other) => other.device === device) === i;
-    return isOnce && device < state.nodes.deviceCount[row]! && overlay.freeThousandths(first + device) >= thousandths;
+    return (
+      isOnce &&
+      device < state.nodes.deviceCount[row]! &&
+      overlay.freeThousandths(first + device) >= thousandths
+    );
   });
 }
 

@@ -54,7 +54,11 @@ function enterQueue(state: State, row: number): void {
 
 /** Whether a row that was noted earlier is still a job in the queue of the class. */
 function isQueued(state: State, jobClass: JobClass, row: number): boolean {
-  return row !== NONE && state.jobs.queued[row] === 1 && state.jobs.classNumber[row] === jobClass.entity.number;
+  return (
+    row !== NONE &&
+    state.jobs.queued[row] === 1 &&
+    state.jobs.classNumber[row] === jobClass.entity.number
+  );
 }
 
 export function leaveQueue(state: State, row: number): void {

@@ -28,13 +28,16 @@ export function rebuildDerived(state: State): void {
   }
   for (const jobClass of state.classes.values()) dropClassIfUnused(state, jobClass);
   // By uid, so that every job is put at the tail of its queue.
-  for (const row of [...liveRows(state.jobs)].toSorted((a, b) => state.jobs.uid[a]! - state.jobs.uid[b]!)) {
+  for (const row of [...liveRows(state.jobs)].toSorted(
+    (a, b) => state.jobs.uid[a]! - state.jobs.uid[b]!,
+  )) {
     if (state.jobs.run[row] !== NONE) startHolding(state, state.jobs.run[row]!);
     if (!isJobFinal(state.jobs.stateOf(row))) requeue(state, row);
   }
   for (const dataCenter of state.dataCenters.values()) {
     for (const row of dataCenter.nodes.values()) {
-      if (state.nodes.removed[row] === 1 && state.nodes.allocations[row] === 0) dropNode(state, dataCenter, row);
+      if (state.nodes.removed[row] === 1 && state.nodes.allocations[row] === 0)
+        dropNode(state, dataCenter, row);
     }
   }
 }

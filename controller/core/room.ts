@@ -1,6 +1,12 @@
 // Room: what runs take and give back, on nodes and devices and in the sums of data centers, tenants and the federation.
 import { NONE } from './columns.ts';
-import { allocationsOf, type Amounts, type DataCenter, type JobClass, type State } from './state.ts';
+import {
+  allocationsOf,
+  type Amounts,
+  type DataCenter,
+  type JobClass,
+  type State,
+} from './state.ts';
 
 /** A run takes its room, or gives it back. Everything that it changes is derived: nothing here is in the log. */
 export function occupy(state: State, run: number): void {
@@ -16,7 +22,11 @@ function account(state: State, run: number, sign: 1 | -1): void {
   for (const allocation of allocationsOf(state, run)) {
     hold(state, jobClass, allocation, sign);
   }
-  for (let tenant = jobClass.tenant as JobClass['tenant'] | undefined; tenant; tenant = tenant.parent) {
+  for (
+    let tenant = jobClass.tenant as JobClass['tenant'] | undefined;
+    tenant;
+    tenant = tenant.parent
+  ) {
     addAmounts(tenant.subtreeUsage, jobClass.total, sign);
   }
   addAmounts(jobClass.tenant.usage, jobClass.total, sign);
@@ -45,7 +55,8 @@ function hold(state: State, jobClass: JobClass, allocation: number, sign: 1 | -1
   for (const held of allocations.devices.get(allocation) ?? []) {
     devices += held.thousandths * sign;
     if (held.device < nodes.deviceCount[row]!) {
-      nodes.devices.freeThousandths[nodes.firstDevice[row]! + held.device]! -= held.thousandths * sign;
+      nodes.devices.freeThousandths[nodes.firstDevice[row]! + held.device]! -=
+        held.thousandths * sign;
     }
   }
   const sums = dataCenter.allocated;

@@ -28,7 +28,8 @@ export function stopEvents(state: State, run: number, why: Reason): Event[] {
   // A job that is being stopped keeps its first reason, except that a person's cancel outweighs all others.
   const stopping = state.jobs.stateOf(job) === JobState.STOPPING;
   const isCancel = why.code === 'CANCELLED_BY_USER';
-  if (stopping && (!isCancel || state.jobs.reasons.get(job)?.code === 'CANCELLED_BY_USER')) return [];
+  if (stopping && (!isCancel || state.jobs.reasons.get(job)?.code === 'CANCELLED_BY_USER'))
+    return [];
   return jobEvents(state, job, { to: JobState.STOPPING, reason: why }, new Set());
 }
 
@@ -58,7 +59,13 @@ export function runChangedEvent(state: State, run: number, move: RunMove): Event
 }
 
 /** A run ends: its room is free, the ledger is booked, its job moves on. */
-export function endRunEvents(state: State, run: number, end: RunMove, nowMs: number, ended: Ended): Event[] {
+export function endRunEvents(
+  state: State,
+  run: number,
+  end: RunMove,
+  nowMs: number,
+  ended: Ended,
+): Event[] {
   const job = state.runs.job[run]!;
   return [
     runChangedEvent(state, run, end),
@@ -97,7 +104,8 @@ function afterRun(state: State, job: number, end: RunMove, nowMs: number): JobMo
   const jobClass = classOf(state, job);
   const asked = state.jobs.reasons.get(job);
   if (state.jobs.stateOf(job) === JobState.STOPPING && asked !== undefined) {
-    if (asked.code === 'CANCELLED_BY_USER') return { to: JobState.CANCELLED, reason: asked, exitCode: end.exitCode ?? 0 };
+    if (asked.code === 'CANCELLED_BY_USER')
+      return { to: JobState.CANCELLED, reason: asked, exitCode: end.exitCode ?? 0 };
     return { to: JobState.QUEUED, reason: asked };
   }
   const why = end.reason === undefined ? undefined : fromReasonEntity(end.reason);

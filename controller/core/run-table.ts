@@ -66,7 +66,13 @@ export class AllocationTable extends Rows {
   next = new Int32Array();
   readonly devices = new Map<number, readonly HeldDevice[]>();
 
-  add(node: number, group: number, tasks: number, devices: readonly HeldDevice[], next: number): number {
+  add(
+    node: number,
+    group: number,
+    tasks: number,
+    devices: readonly HeldDevice[],
+    next: number,
+  ): number {
     const row = this.takeRow();
     this.node[row] = node;
     this.group[row] = group;

@@ -28,7 +28,11 @@ import { endRunEvents, runChangedEvent, UnreachablePolicy, type RunMove } from '
 import { allocationsOf, isAhead, type DataCenter, type State } from './state.ts';
 
 /** An agent begins a session: what it has and what the log says are made one. */
-export function decideJoin(state: State, command: JoinDataCenter, nowMs: number): Outcome<JoinAnswer> {
+export function decideJoin(
+  state: State,
+  command: JoinDataCenter,
+  nowMs: number,
+): Outcome<JoinAnswer> {
   const dataCenter = state.dataCenters.get(command.id);
   if (dataCenter === undefined) return noSuchDataCenter(command.id);
   const events = joinEvents(dataCenter, command);
@@ -49,11 +53,21 @@ export function decideJoin(state: State, command: JoinDataCenter, nowMs: number)
     } else if (state.runs.stateOf(run) === RunState.RESERVED) {
       // It never got there, or was lost with an agent that had not begun it: there is nothing that could run twice.
       if (state.jobs.stateOf(state.runs.job[run]!) === JobState.STOPPING) {
-        events.push(...endRunEvents(state, run, { to: RunState.STOPPED, timeMs: nowMs }, nowMs, ended));
+        events.push(
+          ...endRunEvents(state, run, { to: RunState.STOPPED, timeMs: nowMs }, nowMs, ended),
+        );
       } else send.push(key);
     } else {
       const why = toReasonEntity(reason('LOST', { dataCenter: command.id }));
-      events.push(...endRunEvents(state, run, { to: RunState.STOPPED, timeMs: nowMs, reason: why }, nowMs, ended));
+      events.push(
+        ...endRunEvents(
+          state,
+          run,
+          { to: RunState.STOPPED, timeMs: nowMs, reason: why },
+          nowMs,
+          ended,
+        ),
+      );
     }
   }
   return accept(events, { adopt, stop, forget: reported.forget, send });
@@ -62,7 +76,8 @@ export function decideJoin(state: State, command: JoinDataCenter, nowMs: number)
 function joinEvents(dataCenter: DataCenter, command: JoinDataCenter): Event[] {
   const { id, executor, placement, offers } = command;
   const joined = { executor, placement, executorOffers: [...offers] };
-  const isNew = dataCenter.state === DataCenterState.REGISTERED || dataCenter.state === DataCenterState.LEFT;
+  const isNew =
+    dataCenter.state === DataCenterState.REGISTERED || dataCenter.state === DataCenterState.LEFT;
   if (isNew) {
     return [
       dataCenterStateEvent(id, DataCenterState.JOINING, joined),
@@ -76,7 +91,11 @@ function joinEvents(dataCenter: DataCenter, command: JoinDataCenter): Event[] {
   return isSame ? [] : [dataCenterStateEvent(id, dataCenter.state, joined)];
 }
 
-export function decideReportRuns(state: State, command: ReportRuns, nowMs: number): Outcome<ReportAnswer> {
+export function decideReportRuns(
+  state: State,
+  command: ReportRuns,
+  nowMs: number,
+): Outcome<ReportAnswer> {
   const dataCenter = state.dataCenters.get(command.dataCenter);
   if (dataCenter === undefined) return noSuchDataCenter(command.dataCenter);
   const events: Event[] = [];
@@ -138,7 +157,11 @@ export function decideExpireLease(
   if (dataCenter === undefined) return noSuchDataCenter(command.dataCenter);
   if (dataCenter.session !== undefined) {
     // It came back between the look at its lease and this decision: what it adopted must not be started again elsewhere.
-    return refuse('FAILED_PRECONDITION', 'DATA_CENTER_REACHABLE', `data center ${command.dataCenter} is connected again`);
+    return refuse(
+      'FAILED_PRECONDITION',
+      'DATA_CENTER_REACHABLE',
+      `data center ${command.dataCenter} is connected again`,
+    );
   }
   const why = toReasonEntity(reason('LEASE_EXPIRED', { dataCenter: command.dataCenter }));
   const events: Event[] = [];
@@ -150,9 +173,19 @@ export function decideExpireLease(
     const jobClass = classOf(state, state.runs.job[run]!);
     if (jobClass.entity.unreachable === UnreachablePolicy.WAIT) {
       if (state.runs.stateOf(run) === RunState.UNKNOWN) continue;
-      events.push(runChangedEvent(state, run, { to: RunState.UNKNOWN, timeMs: nowMs, reason: why }));
+      events.push(
+        runChangedEvent(state, run, { to: RunState.UNKNOWN, timeMs: nowMs, reason: why }),
+      );
     } else {
-      events.push(...endRunEvents(state, run, { to: RunState.FENCED, timeMs: nowMs, reason: why }, nowMs, ended));
+      events.push(
+        ...endRunEvents(
+          state,
+          run,
+          { to: RunState.FENCED, timeMs: nowMs, reason: why },
+          nowMs,
+          ended,
+        ),
+      );
       replacedRuns++;
     }
   }
@@ -160,13 +193,23 @@ export function decideExpireLease(
 }
 
 /** An operator vouches that a run is gone. */
-export function decideForgetRun(state: State, command: ForgetRun, actor: string, nowMs: number): Outcome<undefined> {
+export function decideForgetRun(
+  state: State,
+  command: ForgetRun,
+  actor: string,
+  nowMs: number,
+): Outcome<undefined> {
   const { tenant, job, index, epoch } = command;
   const row = state.jobs.rowOfId(tenant, job);
-  if (row === undefined) return refuse('NOT_FOUND', 'JOB_NOT_FOUND', `there is no ${jobName(tenant, job)}`);
+  if (row === undefined)
+    return refuse('NOT_FOUND', 'JOB_NOT_FOUND', `there is no ${jobName(tenant, job)}`);
   const run = liveRun(state, { uid: state.jobs.uid[row]!, index, epoch });
   if (run === undefined) {
-    return refuse('NOT_FOUND', 'RUN_NOT_FOUND', `${runName(tenant, job, index, epoch)} is not live`);
+    return refuse(
+      'NOT_FOUND',
+      'RUN_NOT_FOUND',
+      `${runName(tenant, job, index, epoch)} is not live`,
+    );
   }
   const dataCenter = state.dataCenterList[state.runs.dataCenter[run]!];
   if (dataCenter?.session !== undefined) {
@@ -188,7 +231,11 @@ export function liveRun(state: State, key: RunKey): number | undefined {
 
 export function keyOfRun(state: State, run: number): RunKey {
   const job = state.runs.job[run]!;
-  return { uid: state.jobs.uid[job]!, index: state.runs.index[run]!, epoch: state.jobs.epoch[job]! };
+  return {
+    uid: state.jobs.uid[job]!,
+    index: state.runs.index[run]!,
+    epoch: state.jobs.epoch[job]!,
+  };
 }
 
 function uidOfRun(state: State, run: number): number {
@@ -233,7 +280,10 @@ export function addRun(
       const node = dataCenter?.nodes.get(held.node);
       // Only while a restart folds: the node has gone since, and with it what was held there.
       if (node === undefined) continue;
-      const devices = held.devices.map((device, i) => ({ device, thousandths: held.thousandths[i] ?? 0 }));
+      const devices = held.devices.map((device, i) => ({
+        device,
+        thousandths: held.thousandths[i] ?? 0,
+      }));
       state.runs.allocation[run] = state.allocations.add(
         node,
         held.group,
@@ -282,7 +332,8 @@ function dataCentersOf(state: State, run: number): Set<DataCenter> {
   const first = state.dataCenterList[state.runs.dataCenter[run]!];
   if (first !== undefined) found.add(first);
   for (const allocation of allocationsOf(state, run)) {
-    const dataCenter = state.dataCenterList[state.nodes.dataCenter[state.allocations.node[allocation]!]!];
+    const dataCenter =
+      state.dataCenterList[state.nodes.dataCenter[state.allocations.node[allocation]!]!];
     if (dataCenter !== undefined) found.add(dataCenter);
   }
   return found;

@@ -204,11 +204,17 @@ function emptyDerived(): Derived {
 
 /** The rows of a run's allocations. */
 export function* allocationsOf(state: State, run: number): Iterable<number> {
-  for (let at = state.runs.allocation[run]!; at !== NONE; at = state.allocations.next[at]!) yield at;
+  for (let at = state.runs.allocation[run]!; at !== NONE; at = state.allocations.next[at]!)
+    yield at;
 }
 
 /** Whether an entity was loaded from a checkpoint row that already holds the effects of this revision. */
-export function isAhead(state: State, kind: string, key: string | number, revision: number): boolean {
+export function isAhead(
+  state: State,
+  kind: string,
+  key: string | number,
+  revision: number,
+): boolean {
   if (state.ahead === undefined) return false;
   const row = state.ahead.get(`${kind}/${key}`);
   return row !== undefined && row >= revision;

@@ -4,7 +4,13 @@ import { refuse, type Refusal } from '#domain/refusal.ts';
 import { isJobFinal, JobState } from '#domain/states.ts';
 import type { Event, JobSubmitted } from '#gen/isobar/log/v1/event.ts';
 import { orderByDependency } from './batch-order.ts';
-import { accept, type Outcome, type SubmitAnswer, type SubmitItem, type SubmitJobs } from './command.ts';
+import {
+  accept,
+  type Outcome,
+  type SubmitAnswer,
+  type SubmitItem,
+  type SubmitJobs,
+} from './command.ts';
 import { NewClasses, UIDS_PER_INCARNATION } from './jobs.ts';
 import type { State, Tenant } from './state.ts';
 import { noSuchTenant } from './tenants.ts';
@@ -20,7 +26,10 @@ interface Batch {
   readonly keys: Map<string, { readonly uid: number; readonly item: SubmitItem }>;
 }
 
-export function decideSubmitJobs(state: State, command: SubmitJobs): Outcome<readonly SubmitAnswer[]> {
+export function decideSubmitJobs(
+  state: State,
+  command: SubmitJobs,
+): Outcome<readonly SubmitAnswer[]> {
   const tenant = state.tenants.get(command.tenant);
   if (tenant === undefined) return noSuchTenant(command.tenant);
   const batch: Batch = {
@@ -88,7 +97,9 @@ function existingJob(state: State, batch: Batch, item: SubmitItem): SubmitAnswer
   if (batch.uids.has(item.id)) return conflict(item);
   const { jobs } = state;
   const row =
-    item.keyDigest.length > 0 ? jobs.rowOfKey(item.keyDigest) : jobs.rowOfId(batch.command.tenant, item.id);
+    item.keyDigest.length > 0
+      ? jobs.rowOfKey(item.keyDigest)
+      : jobs.rowOfId(batch.command.tenant, item.id);
   if (row === undefined) {
     return jobs.rowOfId(batch.command.tenant, item.id) === undefined ? undefined : conflict(item);
   }
@@ -136,7 +147,11 @@ function cyclic(path: readonly string[]): Refusal {
 
 function unlessRefused(answer: SubmitAnswer): SubmitAnswer {
   if (answer.kind === 'refusal') return answer;
-  return refuse('ABORTED', 'OTHER_JOB_REFUSED', 'another job of this all-or-nothing batch was refused; none was accepted');
+  return refuse(
+    'ABORTED',
+    'OTHER_JOB_REFUSED',
+    'another job of this all-or-nothing batch was refused; none was accepted',
+  );
 }
 
 function keyText(item: SubmitItem): string {

@@ -9,30 +9,49 @@ import { isAhead, noAmounts, type State, type Tenant } from './state.ts';
 
 const MAX_DEPTH = 16;
 
-export function decidePutTenant(state: State, command: Put<'putTenant', TenantEntity>, nowMs: number): Outcome<undefined> {
+export function decidePutTenant(
+  state: State,
+  command: Put<'putTenant', TenantEntity>,
+  nowMs: number,
+): Outcome<undefined> {
   const { entity, mode } = command;
   const existing = state.tenants.get(entity.id);
   if (mode === 'create' && existing !== undefined) {
-    return refuse('ALREADY_EXISTS', 'TENANT_EXISTS', `tenant ${entity.id} exists; update it instead`);
+    return refuse(
+      'ALREADY_EXISTS',
+      'TENANT_EXISTS',
+      `tenant ${entity.id} exists; update it instead`,
+    );
   }
   if (mode === 'update' && existing === undefined) return noSuchTenant(entity.id);
   const stale = checkEtag(command.etag, existing?.revision);
   if (stale !== undefined) return stale;
   if (existing !== undefined && existing.entity.parent !== entity.parent) {
-    return refuse('FAILED_PRECONDITION', 'PARENT_IS_FIXED', 'a tenant cannot move; create it anew below the other parent');
+    return refuse(
+      'FAILED_PRECONDITION',
+      'PARENT_IS_FIXED',
+      'a tenant cannot move; create it anew below the other parent',
+    );
   }
   if (entity.parent !== '') {
     const parent = state.tenants.get(entity.parent);
     if (parent === undefined) return noSuchTenant(entity.parent);
     if (depthOf(parent) + 1 >= MAX_DEPTH) {
-      return refuse('FAILED_PRECONDITION', 'TREE_TOO_DEEP', `tenants nest at most ${MAX_DEPTH} deep`);
+      return refuse(
+        'FAILED_PRECONDITION',
+        'TREE_TOO_DEEP',
+        `tenants nest at most ${MAX_DEPTH} deep`,
+      );
     }
   }
   const createMs = existing?.entity.createMs ?? nowMs;
   return accept([{ kind: { $case: 'tenantPut', value: { ...entity, createMs } } }], undefined);
 }
 
-export function decideDeleteTenant(state: State, command: Delete<'deleteTenant'>): Outcome<undefined> {
+export function decideDeleteTenant(
+  state: State,
+  command: Delete<'deleteTenant'>,
+): Outcome<undefined> {
   const tenant = state.tenants.get(command.id);
   if (tenant === undefined) return noSuchTenant(command.id);
   const stale = checkEtag(command.etag, tenant.revision);
@@ -40,7 +59,9 @@ export function decideDeleteTenant(state: State, command: Delete<'deleteTenant'>
   const named = [...state.dataCenters.values()].filter(
     ({ entity }) => entity.owner === command.id || entity.accepts.includes(command.id),
   );
-  const users = [...state.users.values()].filter((user) => user.entity.tenant === command.id && !user.entity.revoked);
+  const users = [...state.users.values()].filter(
+    (user) => user.entity.tenant === command.id && !user.entity.revoked,
+  );
   const holds = [
     [tenant.children, 'tenants below it'],
     [tenant.queuedJobs + tenant.runningJobs, 'live jobs'],
@@ -49,7 +70,11 @@ export function decideDeleteTenant(state: State, command: Delete<'deleteTenant'>
   ] as const;
   for (const [count, what] of holds) {
     if (count > 0) {
-      return refuse('FAILED_PRECONDITION', 'TENANT_IN_USE', `tenant ${command.id} has ${count} ${what}; remove them first`);
+      return refuse(
+        'FAILED_PRECONDITION',
+        'TENANT_IN_USE',
+        `tenant ${command.id} has ${count} ${what}; remove them first`,
+      );
     }
   }
   // A tenant that is made again with the same id is another one: it must not find the jobs of this one.
@@ -69,7 +94,8 @@ export function foldTenantPut(state: State, entity: TenantEntity): void {
   existing.entity = entity;
   existing.revision = state.revision;
   // A larger quota may let jobs in that were refused anywhere.
-  for (const dataCenter of state.dataCenterList) if (dataCenter !== undefined) grew(state, dataCenter);
+  for (const dataCenter of state.dataCenterList)
+    if (dataCenter !== undefined) grew(state, dataCenter);
 }
 
 export function addTenant(state: State, entity: TenantEntity, revision: number): Tenant {

@@ -30,7 +30,16 @@ function cellOf(state: State, tenant: string, dataCenter: string, hour: number):
   const key = usageKey(tenant, dataCenter, hour);
   let cell = state.usage.get(key);
   if (cell === undefined) {
-    cell = { tenant, dataCenter, hour, reserved: noAmounts(), granted: noAmounts(), wasted: noAmounts(), runs: 0, revision: 0 };
+    cell = {
+      tenant,
+      dataCenter,
+      hour,
+      reserved: noAmounts(),
+      granted: noAmounts(),
+      wasted: noAmounts(),
+      runs: 0,
+      revision: 0,
+    };
     state.usage.set(key, cell);
   }
   return cell;

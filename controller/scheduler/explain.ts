@@ -38,14 +38,19 @@ export function verdicts(state: State, policy: Policy, jobClass: JobClass): read
 /** What the scheduler would say of one data center now. The overlay is empty before and after; the scales must be fresh. */
 export function verdictOf(judge: Judge, jobClass: JobClass, dataCenter: DataCenter): Verdict {
   const { state, overlay, policy, scales } = judge;
-  const why = barrier(state, overlay, policy, jobClass, dataCenter) ?? lackOfRoom(state, overlay, jobClass, dataCenter);
+  const why =
+    barrier(state, overlay, policy, jobClass, dataCenter) ??
+    lackOfRoom(state, overlay, jobClass, dataCenter);
   const terms = scales.terms(overlay, jobClass, dataCenter);
   overlay.clear();
   return {
     dataCenter: dataCenter.entity.id,
     reason: why,
     score: why === undefined ? weigh(policy, terms) : 0,
-    terms: why === undefined ? TERMS.map((name) => ({ name, value: policy.weights[name] * terms[name] })) : [],
+    terms:
+      why === undefined
+        ? TERMS.map((name) => ({ name, value: policy.weights[name] * terms[name] }))
+        : [],
   };
 }
 
@@ -61,13 +66,18 @@ export function blockedBy(state: State, row: number): Reason | undefined {
   if (waitsFor !== undefined) {
     const first = jobs.after.get(row)?.uids.find((uid) => derived.dependents.get(uid)?.has(row));
     const other = first === undefined ? undefined : jobs.rowOf(first);
-    return reason('WAITS_FOR_JOBS', { needed: waitsFor, subject: other === undefined ? '' : jobs.idOf(other) });
+    return reason('WAITS_FOR_JOBS', {
+      needed: waitsFor,
+      subject: other === undefined ? '' : jobs.idOf(other),
+    });
   }
   if (derived.delayed.has(row)) {
     const waitMs = jobs.notBeforeMs[row]! - state.timeMs;
     return reason('BACKING_OFF', { needed: Math.max(1, Math.ceil(waitMs / 1000)) });
   }
-  return jobs.stateOf(row) === JobState.QUEUED ? quotaReason(new Overlay(state), classOf(state, row)) : undefined;
+  return jobs.stateOf(row) === JobState.QUEUED
+    ? quotaReason(new Overlay(state), classOf(state, row))
+    : undefined;
 }
 
 /** Jobs of the same tenant that go before this one. */
@@ -79,7 +89,8 @@ export function jobsAhead(state: State, row: number): number {
     const byPriority = other.entity.priority - own.entity.priority;
     if (byPriority > 0) ahead += other.length;
     else if (byPriority === 0) {
-      for (let at = other.head; at !== NONE && state.jobs.uid[at]! < uid; at = state.jobs.next[at]!) ahead++;
+      for (let at = other.head; at !== NONE && state.jobs.uid[at]! < uid; at = state.jobs.next[at]!)
+        ahead++;
     }
   }
   return ahead;
@@ -119,7 +130,12 @@ class ListSupply implements Supply {
 }
 
 /** The first thing that a data center is short of for a job of the class; undefined: it fits. */
-function lackOfRoom(state: State, overlay: Overlay, jobClass: JobClass, dataCenter: DataCenter): Reason | undefined {
+function lackOfRoom(
+  state: State,
+  overlay: Overlay,
+  jobClass: JobClass,
+  dataCenter: DataCenter,
+): Reason | undefined {
   const filter = new NodeFilter(state, jobClass);
   const found = fit(state, overlay, jobClass, dataCenter, filter, { block: 0 });
   if (found.kind === 'fits') return undefined;
@@ -128,7 +144,11 @@ function lackOfRoom(state: State, overlay: Overlay, jobClass: JobClass, dataCent
   const one = lackForOneTask(state, overlay, shape, dataCenter, filter);
   return (
     one ??
-    reason('INSUFFICIENT_TOGETHER', { dataCenter: dataCenter.entity.id, needed: allTasks, available: found.placed })
+    reason('INSUFFICIENT_TOGETHER', {
+      dataCenter: dataCenter.entity.id,
+      needed: allTasks,
+      available: found.placed,
+    })
   );
 }
 
@@ -141,32 +161,44 @@ function lackForOneTask(
   filter: NodeFilter,
 ): Reason | undefined {
   const at = dataCenter.entity.id;
-  const all = [...dataCenter.pool.rows.subarray(0, dataCenter.pool.length)].filter((row) => filter.allows(row));
+  const all = [...dataCenter.pool.rows.subarray(0, dataCenter.pool.length)].filter((row) =>
+    filter.allows(row),
+  );
   if (all.length === 0) return reason('NODE_SELECTOR', { dataCenter: at });
   const rows = all.filter((row) => isOpen(state, row));
   if (rows.length === 0) return reason('NODES_CORDONED', { dataCenter: at });
   for (const [subject, needed, allocatableOf] of amountsOf(state, overlay, shape)) {
     const largest = most(rows, allocatableOf);
-    if (largest < needed) return reason('TOO_LARGE', { dataCenter: at, subject, needed, available: largest });
+    if (largest < needed)
+      return reason('TOO_LARGE', { dataCenter: at, subject, needed, available: largest });
   }
   for (const [subject, needed, , freeOf] of amountsOf(state, overlay, shape)) {
     const freest = most(rows, freeOf);
-    if (freest < needed) return reason('INSUFFICIENT', { dataCenter: at, subject, needed, available: freest });
+    if (freest < needed)
+      return reason('INSUFFICIENT', { dataCenter: at, subject, needed, available: freest });
   }
   for (const need of shape.devices) {
     const needed = need.count * need.thousandths;
     const available = most(rows, (row) => overlay.usableThousandths(row, need));
     const subject = need.model === '' ? 'of any model' : need.model;
-    if (available < needed) return reason('INSUFFICIENT_DEVICE', { dataCenter: at, subject, needed, available });
+    if (available < needed)
+      return reason('INSUFFICIENT_DEVICE', { dataCenter: at, subject, needed, available });
   }
   const fitsOne = rows.some(
-    (row) => overlay.countOnNode(row, shape, 1) === 1 && overlay.pickDevices(row, shape.devices) !== undefined,
+    (row) =>
+      overlay.countOnNode(row, shape, 1) === 1 &&
+      overlay.pickDevices(row, shape.devices) !== undefined,
   );
   // Each resource is there, but on no single node all of them.
   return fitsOne ? undefined : reason('INSUFFICIENT_ON_ONE_NODE', { dataCenter: at });
 }
 
-type Amount = readonly [name: string, needed: number, allocatable: (row: number) => number, free: (row: number) => number];
+type Amount = readonly [
+  name: string,
+  needed: number,
+  allocatable: (row: number) => number,
+  free: (row: number) => number,
+];
 
 /** What one task asks of a node, devices aside. */
 function amountsOf(state: State, overlay: Overlay, shape: TaskShape): readonly Amount[] {
@@ -175,15 +207,18 @@ function amountsOf(state: State, overlay: Overlay, shape: TaskShape): readonly A
   return [
     [DIMENSIONS[0], cpuMillis, (row) => nodes.cpuMillis[row]!, (row) => overlay.freeCpuMillis(row)],
     [DIMENSIONS[1], memoryMib, (row) => nodes.memoryMib[row]!, (row) => overlay.freeMemoryMib(row)],
-    [DIMENSIONS[2], storageMib, (row) => nodes.storageMib[row]!, (row) => overlay.freeStorageMib(row)],
-    ...Object.entries(extra).map(
-      ([name, needed]): Amount => [
-        name,
-        needed,
-        (row) => nodes.extras.get(row)?.get(name)?.allocatable ?? 0,
-        (row) => overlay.freeExtra(row, name),
-      ],
-    ),
+    [
+      DIMENSIONS[2],
+      storageMib,
+      (row) => nodes.storageMib[row]!,
+      (row) => overlay.freeStorageMib(row),
+    ],
+    ...Object.entries(extra).map(([name, needed]): Amount => [
+      name,
+      needed,
+      (row) => nodes.extras.get(row)?.get(name)?.allocatable ?? 0,
+      (row) => overlay.freeExtra(row, name),
+    ]),
   ];
 }
 

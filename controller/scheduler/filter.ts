@@ -20,7 +20,8 @@ export function barrier(
     reason(code, { ...fields, dataCenter: entity.id });
 
   // 1. What the job says.
-  if (wants.dataCenters.length > 0 && !wants.dataCenters.includes(entity.id)) return no('NOT_SELECTED');
+  if (wants.dataCenters.length > 0 && !wants.dataCenters.includes(entity.id))
+    return no('NOT_SELECTED');
   if (wants.notDataCenters.includes(entity.id)) return no('EXCLUDED');
   if (wants.regions.length > 0 && !wants.regions.includes(entity.region)) {
     return no('WRONG_REGION', { subject: wants.regions.join(', ') });
@@ -30,11 +31,13 @@ export function barrier(
     if (entity.labels[key] !== value) return no('LABEL_MISSING', { subject: `${key}=${value}` });
   }
   const home = jobClass.tenant.entity.homeRegion;
-  if (policy.homeOnly && home !== '' && entity.region !== home) return no('WRONG_REGION', { subject: home });
+  if (policy.homeOnly && home !== '' && entity.region !== home)
+    return no('WRONG_REGION', { subject: home });
 
   // 2. What the data center says.
   if (wants.classification > entity.clearance) return no('CLEARANCE_TOO_LOW');
-  const accepted = entity.accepts.length === 0 || entity.accepts.some((id) => isWithin(jobClass.tenant, id));
+  const accepted =
+    entity.accepts.length === 0 || entity.accepts.some((id) => isWithin(jobClass.tenant, id));
   if (!accepted) return no('NOT_ACCEPTED', { subject: jobClass.entity.tenant });
   for (const offer of wants.offers) {
     if (!entity.offers.includes(offer) && !dataCenter.executorOffers.includes(offer)) {

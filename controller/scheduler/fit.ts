@@ -39,7 +39,16 @@ export function fit(
   const { groups } = jobClass.entity;
   for (const [turn, group] of largestFirst(groups).entries()) {
     const shape = groups[group]!;
-    const count = placeGroup(state, overlay, dataCenter, filter, turn === 0 ? hint : undefined, group, shape, taken);
+    const count = placeGroup(
+      state,
+      overlay,
+      dataCenter,
+      filter,
+      turn === 0 ? hint : undefined,
+      group,
+      shape,
+      taken,
+    );
     placed += count;
     if (count < shape.replicas) {
       giveBack(overlay, jobClass, taken);

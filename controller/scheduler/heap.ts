@@ -51,7 +51,8 @@ export class Heap<T> {
     for (;;) {
       let least = at;
       for (const child of [2 * at + 1, 2 * at + 2]) {
-        if (child < this.#items.length && this.#isBefore(this.#items[child]!, this.#items[least]!)) least = child;
+        if (child < this.#items.length && this.#isBefore(this.#items[child]!, this.#items[least]!))
+          least = child;
       }
       if (least === at) return;
       this.#swap(at, least);

@@ -41,9 +41,16 @@ export class Judgement {
     this.#filter = new NodeFilter(judge.state, jobClass);
     const { state, overlay, policy } = judge;
     for (const dataCenter of state.dataCenterList) {
-      if (dataCenter === undefined || state.derived.grownAt[dataCenter.index]! < grownSince) continue;
+      if (dataCenter === undefined || state.derived.grownAt[dataCenter.index]! < grownSince)
+        continue;
       if (barrier(state, overlay, policy, jobClass, dataCenter) !== undefined) continue;
-      this.#candidates.push({ dataCenter, hint: { block: 0 }, assignments: -1, score: 0, hasRoom: true });
+      this.#candidates.push({
+        dataCenter,
+        hint: { block: 0 },
+        assignments: -1,
+        score: 0,
+        hasRoom: true,
+      });
     }
   }
 
@@ -82,7 +89,10 @@ export class Judgement {
           candidate.hasRoom = false;
           continue;
         }
-        candidate.score = weigh(policy, scales.terms(overlay, this.#jobClass, candidate.dataCenter));
+        candidate.score = weigh(
+          policy,
+          scales.terms(overlay, this.#jobClass, candidate.dataCenter),
+        );
       }
       // Of equal scores the first registered wins, so that the same state gives the same decision.
       if (best === undefined || candidate.score > best.score) best = candidate;

@@ -154,7 +154,11 @@ function linesOf(state: State, overlay: Overlay, cursor: Cursor, supply: Supply)
     const { tenant } = jobClass;
     let line = byTenant.get(tenant);
     if (line === undefined) {
-      line = { tenant, share: weightedShare(state, overlay, tenant), classes: new Heap<Line>(goesFirst) };
+      line = {
+        tenant,
+        share: weightedShare(state, overlay, tenant),
+        classes: new Heap<Line>(goesFirst),
+      };
       byTenant.set(tenant, line);
     }
     line.classes.push({ jobClass, uid, judgement: undefined });

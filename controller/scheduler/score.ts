@@ -51,7 +51,10 @@ export class Scales {
       room = Math.min(room, free / Math.max(1, this.#largest[i]!));
       balance = Math.min(balance, free / Math.max(1, capacity));
     }
-    const price = this.#highestPrice === 0 ? 1 : 1 - dataCenter.entity.priceMicrosPerCpuHour / this.#highestPrice;
+    const price =
+      this.#highestPrice === 0
+        ? 1
+        : 1 - dataCenter.entity.priceMicrosPerCpuHour / this.#highestPrice;
     return { room, balance, distance: this.#nearness(jobClass, dataCenter), price };
   }
 
@@ -68,7 +71,9 @@ export class Scales {
   #distancesFrom(region: string): number[] {
     const all = this.#state.dataCenterList;
     const home = all.filter((dataCenter) => dataCenter?.entity.region === region);
-    return all.map((to) => Math.min(...home.map((from) => (from && to ? kilometres(from, to) : FAR_KM)), FAR_KM));
+    return all.map((to) =>
+      Math.min(...home.map((from) => (from && to ? kilometres(from, to) : FAR_KM)), FAR_KM),
+    );
   }
 }
 
@@ -80,7 +85,9 @@ export function weigh(policy: Policy, terms: Terms): number {
 
 /** The terms for people, weighted, for example `room 0.42 balance 0.31 distance 8.00 price 0.50`. */
 export function describeTerms(policy: Policy, terms: Terms): string {
-  return TERMS.map((term) => `${term} ${(policy.weights[term] * terms[term]).toFixed(2)}`).join(' ');
+  return TERMS.map((term) => `${term} ${(policy.weights[term] * terms[term]).toFixed(2)}`).join(
+    ' ',
+  );
 }
 
 /** Great-circle distance (haversine). */
@@ -89,6 +96,7 @@ function kilometres(a: DataCenter, b: DataCenter): number {
   const [fromLatitude, toLatitude] = [a.entity.latitude * radians, b.entity.latitude * radians];
   const halfLatitude = Math.sin((toLatitude - fromLatitude) / 2);
   const halfLongitude = Math.sin(((b.entity.longitude - a.entity.longitude) * radians) / 2);
-  const chord = halfLatitude ** 2 + Math.cos(fromLatitude) * Math.cos(toLatitude) * halfLongitude ** 2;
+  const chord =
+    halfLatitude ** 2 + Math.cos(fromLatitude) * Math.cos(toLatitude) * halfLongitude ** 2;
   return 2 * EARTH_RADIUS_KM * Math.asin(Math.min(1, Math.sqrt(chord)));
 }
