@@ -30,7 +30,7 @@ export class DueQueue<T extends Due> {
     if (item.place === -1) return;
     const last = this.#heap.pop();
     if (last !== undefined && last !== item) {
-      this.#put(last, item.place);
+      last.place = item.place;
       this.#up(last);
       this.#down(last);
     }
@@ -38,30 +38,34 @@ export class DueQueue<T extends Due> {
   }
 
   #up(item: T): void {
-    while (item.place > 0) {
-      const parentPlace = (item.place - 1) >> 1;
-      const parent = this.#heap[parentPlace];
-      if (parent === undefined || !isBefore(item, parent)) return;
-      this.#put(parent, item.place);
-      this.#put(item, parentPlace);
+    const heap = this.#heap;
+    let place = item.place;
+    while (place > 0) {
+      const parent = heap[(place - 1) >> 1];
+      if (parent === undefined || !isBefore(item, parent)) break;
+      heap[place] = parent;
+      const above = parent.place;
+      parent.place = place;
+      place = above;
     }
+    heap[place] = item;
+    item.place = place;
   }
 
   #down(item: T): void {
+    const heap = this.#heap;
+    let place = item.place;
     for (;;) {
-      const left = this.#heap[2 * item.place + 1];
-      const right = this.#heap[2 * item.place + 2];
-      const child =
-        right !== undefined && left !== undefined && isBefore(right, left) ? right : left;
-      if (child === undefined || !isBefore(child, item)) return;
-      const childPlace = child.place;
-      this.#put(child, item.place);
-      this.#put(item, childPlace);
+      let child = heap[2 * place + 1];
+      const right = heap[2 * place + 2];
+      if (right !== undefined && child !== undefined && isBefore(right, child)) child = right;
+      if (child === undefined || !isBefore(child, item)) break;
+      heap[place] = child;
+      const below = child.place;
+      child.place = place;
+      place = below;
     }
-  }
-
-  #put(item: T, place: number): void {
-    this.#heap[place] = item;
+    heap[place] = item;
     item.place = place;
   }
 }

@@ -7,7 +7,8 @@ const GENERATION_MS = 24 * 3_600_000;
 /** About 50 MB a generation. Whoever starts more in a day keeps less than a day. */
 const GENERATION_ELEMENTS = 500_000;
 
-type Element = number | string;
+/** Names an element of a job among all. */
+export type Element = number | string;
 
 export class Epochs {
   #young = new Map<Element, number>();
@@ -39,6 +40,6 @@ export class Epochs {
 }
 
 /** Most jobs are no arrays, and a number is a cheap key. */
-function elementOf(run: RunKey): Element {
+export function elementOf(run: RunKey): Element {
   return run.index === 0 ? run.jobUid : `${run.jobUid}-${run.index}`;
 }

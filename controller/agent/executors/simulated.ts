@@ -7,11 +7,10 @@ import { RunState } from '#domain/states.ts';
 import type { ReasonCode } from '#domain/reasons.ts';
 import type { Assignment, NodeReport, ReadTaskLog, RunReport } from '#gen/isobar/v1/agent.ts';
 import type { Clock } from '#ports/clock.ts';
-import { type Executor, type ExecutorEvents, type LogPiece, keyOf } from '#ports/executor.ts';
-import type { RunKey } from '#ports/executor.ts';
+import type { Executor, ExecutorEvents, LogPiece, RunKey } from '#ports/executor.ts';
 import type { Random } from '#ports/random.ts';
 import { type Due, DueQueue } from './due.ts';
-import { Epochs } from './epochs.ts';
+import { type Element, Epochs, elementOf } from './epochs.ts';
 import { isLive, reasonOf, reportOf } from './reports.ts';
 import { type SimulatedOutcome, outcomeFromSpec } from './simulated-spec.ts';
 import { DEFAULT_GRACE_MS } from './spec.ts';
@@ -31,6 +30,8 @@ interface SimulatedRun extends RunKey, Due {
   readonly leased: boolean;
   readonly tasks: number;
   readonly outcome: SimulatedOutcome | undefined;
+  /** Another run of the same element, if there is one. */
+  next: SimulatedRun | undefined;
   phase: RunState;
   sinceBootMs: number;
   /** When it began to run; -1 when it never did. */
@@ -56,7 +57,8 @@ export class SimulatedExecutor implements Executor {
   readonly #clock: Clock;
   readonly #stageMs: number;
   readonly #outcomeOf: (assignment: Assignment) => SimulatedOutcome;
-  readonly #runs = new Map<string, SimulatedRun>();
+  /** The newest run of each element; the others of it follow in `next`. */
+  readonly #runs = new Map<Element, SimulatedRun>();
   readonly #due = new DueQueue<SimulatedRun>();
   readonly #epochs: Epochs;
   readonly #followers = new Set<Follower>();
@@ -83,13 +85,13 @@ export class SimulatedExecutor implements Executor {
     events: ExecutorEvents,
   ): Promise<{ nodes: readonly NodeReport[]; runs: readonly RunReport[] }> {
     this.#events = events;
-    return { nodes: this.#nodes, runs: [...this.#runs.values()].map((run) => this.#report(run)) };
+    return { nodes: this.#nodes, runs: [...this.#all()].map((run) => this.#report(run)) };
   }
 
   start(assignment: Assignment): void {
     const key = assignment.run;
     if (key === undefined) return;
-    const known = this.#runs.get(keyOf(key));
+    const known = this.#find(key);
     if (known !== undefined) {
       this.#events?.runChanged(this.#report(known));
       return;
@@ -109,7 +111,7 @@ export class SimulatedExecutor implements Executor {
   }
 
   stop(key: RunKey): void {
-    const run = this.#runs.get(keyOf(key));
+    const run = this.#find(key);
     if (run === undefined) {
       const newest = this.#epochs.newest(key);
       if (key.epoch > newest) this.#raise(key, newest, this.#clock.bootMs());
@@ -129,8 +131,8 @@ export class SimulatedExecutor implements Executor {
   }
 
   forget(key: RunKey): void {
-    const run = this.#runs.get(keyOf(key));
-    if (run !== undefined && !isLive(run.phase)) this.#runs.delete(keyOf(key));
+    const run = this.#find(key);
+    if (run !== undefined && !isLive(run.phase)) this.#remove(run);
   }
 
   setFence(deadlineBootMs: number): void {
@@ -144,7 +146,7 @@ export class SimulatedExecutor implements Executor {
     onPiece: (piece: LogPiece) => void,
     onError: (message: string) => void,
   ): () => void {
-    const run = request.run && this.#runs.get(keyOf(request.run));
+    const run = request.run && this.#find(request.run);
     if (run === undefined || request.rank >= run.tasks) {
       onError('there is no output of this task');
       return () => {};
@@ -161,7 +163,7 @@ export class SimulatedExecutor implements Executor {
 
   async close(options: { readonly stopRuns: boolean }): Promise<void> {
     if (options.stopRuns) {
-      for (const run of this.#runs.values()) {
+      for (const run of this.#all()) {
         if (isLive(run.phase)) this.#end(run, RunState.STOPPED, undefined, SIGTERMED);
       }
     }
@@ -181,7 +183,7 @@ export class SimulatedExecutor implements Executor {
 
   /** For fault scripts: all machines restart at once. What ran is lost and says so; what had ended is still known. */
   reboot(): void {
-    for (const run of this.#runs.values()) {
+    for (const run of this.#all()) {
       if (isLive(run.phase)) this.#end(run, RunState.STOPPED, 'LOST', SIGKILLED);
     }
   }
@@ -190,7 +192,7 @@ export class SimulatedExecutor implements Executor {
   #raise(key: RunKey, newest: number, nowMs: number): void {
     this.#epochs.raise(key, nowMs);
     if (newest === 0) return;
-    const older = this.#runs.get(keyOf({ ...key, epoch: newest }));
+    const older = this.#find({ ...key, epoch: newest });
     if (older !== undefined && isLive(older.phase)) {
       this.#end(older, RunState.STOPPED, 'LOST', SIGKILLED);
     }
@@ -233,6 +235,7 @@ export class SimulatedExecutor implements Executor {
     tasks: number,
   ): SimulatedRun {
     this.#order += 1;
+    const element = elementOf(key);
     const run: SimulatedRun = {
       jobUid: key.jobUid,
       index: key.index,
@@ -243,14 +246,39 @@ export class SimulatedExecutor implements Executor {
       leased,
       tasks,
       outcome,
+      next: this.#runs.get(element),
       phase: RunState.ACCEPTED,
       sinceBootMs: 0,
       startBootMs: -1,
       exitCode: 0,
       reason: undefined,
     };
-    this.#runs.set(keyOf(key), run);
+    this.#runs.set(element, run);
     return run;
+  }
+
+  #find(key: RunKey): SimulatedRun | undefined {
+    let run = this.#runs.get(elementOf(key));
+    while (run !== undefined && run.epoch !== key.epoch) run = run.next;
+    return run;
+  }
+
+  #remove(run: SimulatedRun): void {
+    const element = elementOf(run);
+    let before = this.#runs.get(element);
+    if (before === run) {
+      if (run.next === undefined) this.#runs.delete(element);
+      else this.#runs.set(element, run.next);
+      return;
+    }
+    while (before !== undefined && before.next !== run) before = before.next;
+    if (before !== undefined) before.next = run.next;
+  }
+
+  *#all(): Iterable<SimulatedRun> {
+    for (const newest of this.#runs.values()) {
+      for (let run: SimulatedRun | undefined = newest; run !== undefined; run = run.next) yield run;
+    }
   }
 
   #move(run: SimulatedRun, phase: RunState, nowMs: number): void {
@@ -305,7 +333,7 @@ export class SimulatedExecutor implements Executor {
   }
 
   #fence(): void {
-    for (const run of this.#runs.values()) {
+    for (const run of this.#all()) {
       if (run.leased && isLive(run.phase)) {
         this.#end(run, RunState.STOPPED, 'LEASE_FENCED', SIGKILLED);
       }

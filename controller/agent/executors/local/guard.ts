@@ -10,6 +10,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { openSync, closeSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Layout, MARKER } from './layout.ts';
+import { SITE_PATH } from './programs.ts';
 
 /** In the directory `control`. Arguments: the state's id, then how a supervisor is started. */
 const SCRIPT = `id=$1
@@ -48,15 +49,15 @@ kill_leased() {
 } 2>/dev/null
 tries=0
 while sleep 1; do
-  read -r guard <guard 2>/dev/null || exit 0
+  read -r guard 2>/dev/null <guard || exit 0
   [ "$guard" = "$$" ] || exit 0
-  if read -r pid started _ <supervisor 2>/dev/null && is_alive "$pid" "$started"; then
+  if read -r pid started _ 2>/dev/null <supervisor && is_alive "$pid" "$started"; then
     tries=0
   else
     [ $((tries % 5)) = 0 ] && { "$@" </dev/null >>supervisor.log 2>&1 & }
     tries=$((tries + 1))
   fi
-  read -r boot deadline <lease 2>/dev/null || continue
+  read -r boot deadline 2>/dev/null <lease || continue
   [ "$boot" = "$now_boot" ] || continue
   read -r uptime _ </proc/uptime
   [ $((\${uptime%.*} * 1000)) -gt $((deadline + 3000)) ] && kill_leased
@@ -67,7 +68,7 @@ export function startGuard(layout: Layout, supervisor: readonly string[]): Child
   const errors = openSync(join(layout.control, 'supervisor.log'), 'a', 0o600);
   const child = spawn('/bin/sh', ['-c', SCRIPT, 'isobar-guard', layout.id, ...supervisor], {
     cwd: layout.control,
-    env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin' },
+    env: { PATH: process.env['PATH'] ?? SITE_PATH },
     stdio: ['ignore', 'ignore', errors],
     detached: true,
   });

@@ -26,8 +26,6 @@ export function killContract(isolation: IsolationKind): void {
     });
     afterEach(async () => {
       for (const agent of agents) agent.kill();
-      const agent = await Agent.open(place);
-      await agent.executor.close({ stopRuns: true });
       await place.dispose();
     });
 

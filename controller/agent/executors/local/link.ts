@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import type { Clock } from '#ports/clock.ts';
 import { type Layout, socketOf } from './layout.ts';
 import { bootId, identify, signal } from './proc.ts';
+import { SITE_PATH } from './programs.ts';
 import { type Answer, Lines, type LocalReport, type Order, lineOf } from './protocol.ts';
 import { readIfThere } from './store.ts';
 import type { IsolationKind } from './trees.ts';
@@ -151,6 +152,8 @@ export class Link {
     const errors = openSync(join(this.#layout.control, 'supervisor.log'), 'a', 0o600);
     const child = spawn(process.execPath, this.#command, {
       cwd: this.#layout.control,
+      // Nothing of the agent's: it may hold a token.
+      env: { PATH: process.env['PATH'] ?? SITE_PATH },
       stdio: ['ignore', 'ignore', errors],
       detached: true,
     });

@@ -1,9 +1,10 @@
 // For tests and benchmarks of the local executor: this machine's clock, and places on it.
-import { chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '#ports/clock.ts';
 import type { TaskGroup } from '#gen/isobar/v1/job.ts';
+import { Agent } from '../agent.contract.ts';
 import type { Behaviour, Place } from '../contract.ts';
 import { DEMO_SITE } from '../site.ts';
 import { LocalExecutor, type LocalOptions } from './local.ts';
@@ -81,11 +82,22 @@ export class LocalPlace implements Place {
     return { pid, startTicks };
   }
 
+  /** Ends all runs too, also those that a failed test left. */
   async dispose(): Promise<void> {
-    for (const executor of this.#opened) await executor.close({ stopRuns: false });
+    for (const executor of this.#opened.splice(0)) await executor.close({ stopRuns: false });
+    if (this.#hasLiveRuns()) {
+      const { executor } = await Agent.open(this);
+      await executor.close({ stopRuns: true });
+    }
     const supervisor = this.processIn('supervisor');
     await until('the supervisor has ended', () => !supervisor || !isAlive(supervisor));
     rmSync(this.stateDir, { recursive: true, force: true });
+  }
+
+  #hasLiveRuns(): boolean {
+    const runs = join(this.stateDir, 'control/runs');
+    const journals = existsSync(runs) ? readdirSync(runs) : [];
+    return journals.some((name) => !/^final /m.test(readFileSync(join(runs, name), 'utf8')));
   }
 }
 

@@ -20,7 +20,6 @@ describe('much output', () => {
     agent = await Agent.open(place);
   });
   afterEach(async () => {
-    await agent.executor.close({ stopRuns: true });
     await place.dispose();
   });
 

@@ -1,6 +1,6 @@
 // From an assignment to what the supervisor is told to start, or to the reason why it is not started. Everything that a
 // job can say is checked here, before anything happens.
-import { accessSync, constants, readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { isAbsolute, join, normalize } from 'node:path';
 import { parseName } from '#domain/names.ts';
 import type { Allocation } from '#gen/isobar/v1/run.ts';
@@ -17,7 +17,7 @@ import { type SiteRules, matchesAny } from '../site.ts';
 import { DEFAULT_GRACE_MS, millisOf } from '../spec.ts';
 import type { Plan, PlannedGroup, User, Why } from './protocol.ts';
 import { codeOf } from './proc.ts';
-import { SITE_PATH } from './task.ts';
+import { findProgram } from './programs.ts';
 
 export interface PlanOptions {
   readonly site: SiteRules;
@@ -166,25 +166,12 @@ function programOf(group: TaskGroup, site: SiteRules): string {
   const allowed = site.allowCommands ?? (site.demo ? undefined : []);
   if (allowed === undefined) return asked;
   const isName = !asked.includes('/');
-  const path = isName ? findInPath(asked) : normalize(asked);
+  const path = isName ? findProgram(asked) : normalize(asked);
   const isAllowed =
     path !== undefined &&
     (isName ? [asked, path] : [path]).some((each) => matchesAny(allowed, each));
   if (!isAllowed) throw forbidden(`program ${asked}`);
   return path;
-}
-
-function findInPath(name: string): string | undefined {
-  return SITE_PATH.split(':')
-    .map((dir) => join(dir, name))
-    .find((path) => {
-      try {
-        accessSync(path, constants.X_OK);
-        return statSync(path).isFile();
-      } catch {
-        return false;
-      }
-    });
 }
 
 function variables(

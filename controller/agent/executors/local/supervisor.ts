@@ -205,6 +205,7 @@ class Supervisor {
     this.#waiting.add(run);
     this.#changed(run);
     this.#beAwake();
+    this.#checkFence();
     this.#startWaiting();
   }
 

@@ -1,5 +1,5 @@
 // One task in the supervisor: its directory, its environment, its processes.
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -10,12 +10,14 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { Writable } from 'node:stream';
 import { keyOf } from '#ports/executor.ts';
 import { type Layout, directoryOf, logOf, markerOf, taskName } from './layout.ts';
 import { type ProcessId, identify } from './proc.ts';
+import { SITE_PATH } from './programs.ts';
 import type { Plan, PlannedGroup, User } from './protocol.ts';
 import type { RunRecord, Store } from './store.ts';
-import { type Isolation, type Tree, makeRoom, marked, wrapped } from './trees.ts';
+import { type Isolation, type Tree, makeRoom, wrap } from './trees.ts';
 
 export class Task implements Tree {
   readonly rank: number;
@@ -44,20 +46,28 @@ export class Task implements Tree {
     makeRoom(this);
     const output = openSync(logOf(store.layout, keyOf(run), this.rank), 'a', 0o600);
     try {
-      const [program = '', ...args] = wrapped(this, group.argv, plan.user);
+      const env = {
+        PATH: SITE_PATH,
+        HOME: dir,
+        TMPDIR: dir,
+        LANG: 'C.UTF-8',
+        ...group.env,
+        ISOBAR_RANK: String(this.rank),
+      };
+      const wrapper = wrap(this, group.argv, env, plan.user);
+      const [program = '', ...args] = wrapper.argv;
+      const late: StdioOptions = wrapper.loaded === undefined ? [] : ['pipe'];
       const child = spawn(program, args, {
         cwd: dir,
-        env: marked(this, {
-          PATH: SITE_PATH,
-          HOME: dir,
-          TMPDIR: dir,
-          LANG: 'C.UTF-8',
-          ...group.env,
-          ISOBAR_RANK: String(this.rank),
-        }),
-        stdio: ['ignore', output, output, store.journalOf(run)],
+        env: wrapper.env,
+        stdio: ['ignore', output, output, store.journalOf(run), ...late],
         detached: true,
       });
+      const pipe = child.stdio[4];
+      if (wrapper.loaded !== undefined && pipe instanceof Writable) {
+        pipe.on('error', () => {}); // it ended before it read: its exit code tells
+        pipe.end(wrapper.loaded);
+      }
       if (child.pid === undefined) return child; // 'error' follows and says why
       this.top = identify(child.pid);
       this.state = 'alive';
@@ -69,9 +79,6 @@ export class Task implements Tree {
     }
   }
 }
-
-/** Where programs are looked for, unless the job brings a PATH of its own. */
-export const SITE_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 function makeDirectory(
   layout: Layout,

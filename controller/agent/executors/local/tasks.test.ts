@@ -7,20 +7,30 @@ import type { Assignment } from '#gen/isobar/v1/agent.ts';
 import type { TaskGroup } from '#gen/isobar/v1/job.ts';
 import { Agent, assignmentOf, key, variable } from '../agent.contract.ts';
 import { DEMO_SITE, type SiteRules } from '../site.ts';
+import type { LocalOptions } from './local.ts';
 import { LocalPlace, until } from './machine.contract.ts';
 import { commandOf, isAlive } from './proc.ts';
+import { readIfThere } from './store.ts';
+
+const places: LocalPlace[] = [];
+
+function newPlace(options: Partial<LocalOptions> = {}): LocalPlace {
+  const place = new LocalPlace(options);
+  places.push(place);
+  return place;
+}
+
+afterEach(async () => {
+  for (const place of places.splice(0)) await place.dispose();
+});
 
 describe('a task of the local executor', () => {
   let place: LocalPlace;
   let agent: Agent;
 
   beforeEach(async () => {
-    place = new LocalPlace();
+    place = newPlace();
     agent = await Agent.open(place);
-  });
-  afterEach(async () => {
-    await agent.executor.close({ stopRuns: true });
-    await place.dispose();
   });
 
   const output = async (group: Partial<TaskGroup>, rank = 0): Promise<string> => {
@@ -101,7 +111,7 @@ describe('a task of the local executor', () => {
     ];
     agent.executor.start(assignmentOf(key(1), [{ command }], { stopSignal: 'SIGUSR2' }));
     const log = join(place.stateDir, 'logs/1-0-1.0.log');
-    await until('it is ready', () => existsSync(log) && readFileSync(log, 'utf8') === 'ready\n');
+    await until('it is ready', () => readIfThere(log) === 'ready\n');
     agent.executor.stop(key(1));
     expect(await agent.ended(key(1))).toMatchObject({ phase: RunState.STOPPED, exitCode: 0 });
     expect(await agent.log(key(1))).toMatch(/USR2/);
@@ -125,7 +135,7 @@ describe('a task of the local executor', () => {
 
 describe('the secrets of a data center', () => {
   test('reach the task, and neither the state directory nor a command line', async () => {
-    const place = new LocalPlace();
+    const place = newPlace();
     const secretsDir = join(place.stateDir, 'secrets');
     mkdirSync(join(secretsDir, 'database'), { recursive: true });
     writeFileSync(join(secretsDir, 'database', 'password'), 'geheim-4711');
@@ -155,8 +165,6 @@ describe('the secrets of a data center', () => {
       phase: RunState.FAILED,
       reason: { code: 'START_FAILED', subject: 'secret missing/password (ENOENT)' },
     });
-    await agent.executor.close({ stopRuns: true });
-    await place.dispose();
   });
 });
 
@@ -169,8 +177,30 @@ describe.runIf(process.getuid?.() === 0)('tenants with users of their own', () =
     tenants: { health: { uid: 54_321, gid: 54_322 }, transport: { uid: 54_323, gid: 54_324 } },
   };
 
+  test('have their environment from the job, and no program of ours has', async () => {
+    const place = newPlace({ site });
+    const agent = await Agent.open(place);
+    const env = [
+      variable('QUOTED', `it's "$HOME" \`id\`\n\\ end `),
+      variable('PATH', '/nowhere'),
+      variable('LD_PRELOAD', '/nowhere/evil.so'),
+    ];
+    const command = ['/bin/sh', '-c', 'printf "[%s][%s]" "$QUOTED" "$PATH"; exec /bin/sleep 1000'];
+    agent.executor.start(assignmentOf(key(1), [{ command, env }]));
+    const log = join(place.stateDir, 'logs/1-0-1.0.log');
+    await until('it has written', () => readIfThere(log)?.includes('[/nowhere]') === true);
+    expect(await agent.log(key(1))).toContain(`[it's "$HOME" \`id\`\n\\ end ][/nowhere]`);
+    const journal = readFileSync(join(place.stateDir, 'control/runs/1-0-1'), 'utf8');
+    const top = /^task 0 (\d+)/m.exec(journal)?.[1] ?? '';
+    expect(readFileSync(`/proc/${top}/environ`, 'utf8').split('\0')).toMatchObject([
+      expect.stringMatching(/^ISOBAR_RUN_ID=/),
+      expect.stringMatching(/^PATH=\/usr/),
+      '',
+    ]);
+  });
+
   test('run as them, in directories of theirs, and cannot read each other', async () => {
-    const place = new LocalPlace({ site });
+    const place = newPlace({ site });
     const agent = await Agent.open(place);
     const script = 'id -u; id -g; id -G; echo x >made; cat in; ls ../2-0-1.0 2>/dev/null; exit 0';
     const files = [
@@ -188,13 +218,11 @@ describe.runIf(process.getuid?.() === 0)('tenants with users of their own', () =
     agent.executor.start(assignmentOf(key(1), [{ command: ['/bin/sh', '-c', script], files }]));
     expect(await agent.ended(key(1))).toMatchObject({ phase: RunState.SUCCEEDED });
     expect(await agent.log(key(1))).toBe('54321\n54322\n54322\nIN\n');
-    await agent.executor.close({ stopRuns: true });
-    await place.dispose();
   });
 });
 
 test('without users of their own the first tenant stays the only one, also after a restart', async () => {
-  const place = new LocalPlace({ site: { ...DEMO_SITE, demo: false, allowCommands: ['**'] } });
+  const place = newPlace({ site: { ...DEMO_SITE, demo: false, allowCommands: ['**'] } });
   let agent = await Agent.open(place);
   agent.executor.start(assignmentOf(key(1), [place.task({ ms: 1 })]));
   await agent.ended(key(1));
@@ -209,12 +237,10 @@ test('without users of their own the first tenant stays the only one, also after
     reason: { code: 'NOT_ALLOWED_BY_SITE' },
   });
   expect(agent.phases(key(2))).toEqual([RunState.FAILED]);
-  await agent.executor.close({ stopRuns: false });
-  await place.dispose();
 });
 
 test('after a reboot what ran is lost, and what had ended is still known', async () => {
-  const place = new LocalPlace();
+  const place = newPlace();
   let agent = await Agent.open(place);
   agent.executor.start(assignmentOf(key(1), [place.task({ ms: Infinity })]));
   agent.executor.start(assignmentOf(key(2), [place.task({ ms: 1, exitCode: 3 })]));
@@ -233,12 +259,10 @@ test('after a reboot what ran is lost, and what had ended is still known', async
   agent = await Agent.open(place);
   expect(agent.last(key(1))).toMatchObject({ phase: RunState.STOPPED, reason: { code: 'LOST' } });
   expect(agent.last(key(2))).toMatchObject({ phase: RunState.FAILED, exitCode: 3 });
-  await agent.executor.close({ stopRuns: false });
-  await place.dispose();
 });
 
 test('the supervisor ends by itself when nobody needs it', async () => {
-  const place = new LocalPlace();
+  const place = newPlace();
   const agent = await Agent.open(place);
   agent.executor.start(assignmentOf(key(1), [place.task({ ms: 300 })]));
   await agent.reached(key(1), RunState.RUNNING);
@@ -251,8 +275,6 @@ test('the supervisor ends by itself when nobody needs it', async () => {
   );
   const next = await Agent.open(place);
   expect(next.last(key(1))).toMatchObject({ phase: RunState.SUCCEEDED });
-  await next.executor.close({ stopRuns: false });
-  await place.dispose();
 });
 
 function withEnvSecret(jobUid: number, secret: string): Assignment {

@@ -19,7 +19,6 @@ for (const isolation of availableIsolations()) {
       agent = await Agent.open(place);
     });
     afterEach(async () => {
-      await agent.executor.close({ stopRuns: true });
       await place.dispose();
     });
 

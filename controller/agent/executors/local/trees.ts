@@ -21,6 +21,7 @@ import {
 import { join } from 'node:path';
 import { MARKER } from './layout.ts';
 import { type Sought, codeOf, commandOf, findProcesses, isAlive, signal } from './proc.ts';
+import { SITE_PATH, ownProgram } from './programs.ts';
 import type { User } from './protocol.ts';
 
 export const ISOLATION_KINDS = ['cgroup', 'pid-namespace', 'marker'] as const;
@@ -64,16 +65,60 @@ status=$?
 printf '\\nexit %s %s\\n' "$rank" "$status" >&3
 exit "$status"`;
 
-export function wrapped(tree: Tree, argv: readonly string[], user: User | undefined): string[] {
+/**
+ * What a task of another user begins with, when it already is that user: it takes its environment from descriptor 4. The
+ * environment comes so late because in it a job may say LD_PRELOAD, which no program that runs as us may see; and not as
+ * arguments, which all can read. Cut off, it lacks its last line, and nothing is run.
+ */
+const LOADER = `eval "$(cat <&4)"
+exec 4<&-
+[ "$_isobar_ready" = yes ] || exit 126
+unset _isobar_ready
+exec "$@"`;
+
+/** A program with its environment, ready to be started. */
+export interface Wrapped {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** What is to be written into descriptor 4; undefined: it is not needed. */
+  readonly loaded: string | undefined;
+}
+
+export function wrap(
+  tree: Tree,
+  argv: readonly string[],
+  env: Readonly<Record<string, string>>,
+  user: User | undefined,
+): Wrapped {
   const { kind } = tree.isolation;
-  // The wrapper stays ours: a task of another user can neither kill it nor write its status.
-  const changed =
-    user === undefined
-      ? argv
-      : ['setpriv', `--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups', '--', ...argv];
   const cgroup = kind === 'cgroup' ? cgroupOf(tree) : '';
-  const shell = ['/bin/sh', '-c', WRAPPER, WRAPPER_NAME, String(tree.rank), cgroup, ...changed];
-  return kind === 'pid-namespace' ? [...UNSHARE, ...shell] : shell;
+  const program = user === undefined ? argv : [...becoming(user), ...LOAD, ...argv];
+  const shell = ['/bin/sh', '-c', WRAPPER, WRAPPER_NAME, String(tree.rank), cgroup, ...program];
+  const wrapper = {
+    argv: kind === 'pid-namespace' ? [...unshare(), ...shell] : shell,
+    // The marker comes first and stays with all that the task starts.
+    env: { [MARKER]: tree.marker, ...env },
+    loaded: undefined,
+  };
+  if (user === undefined) return wrapper;
+  const exports = Object.entries(env).map(([name, value]) => `export ${name}=${quoted(value)}\n`);
+  return {
+    ...wrapper,
+    env: { [MARKER]: tree.marker, PATH: SITE_PATH },
+    loaded: `${exports.join('')}_isobar_ready=yes\n`,
+  };
+}
+
+const LOAD = ['/bin/sh', '-c', LOADER, WRAPPER_NAME];
+
+/** The wrapper stays ours: a task of another user can neither kill it nor write its status. */
+function becoming(user: User): string[] {
+  const ids = [`--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups'];
+  return [ownProgram('setpriv'), ...ids, '--no-new-privs', '--'];
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 /** Before the first process. */
@@ -159,7 +204,7 @@ export function findIsolation(id: string, wanted?: IsolationKind): Isolation {
   for (const kind of wanted === undefined ? ISOLATION_KINDS : [wanted]) {
     const cgroup = kind === 'cgroup' ? makeCgroup(id) : '';
     if (kind === 'cgroup' && cgroup === undefined) continue;
-    if (kind === 'pid-namespace' && !succeeds([...UNSHARE, 'true'])) continue;
+    if (kind === 'pid-namespace' && !succeeds([...unshare(), 'true'])) continue;
     return { kind, cgroup: cgroup ?? '' };
   }
   throw new Error(`this machine does not allow isolation by ${wanted}`);
@@ -171,14 +216,10 @@ export function leaveIsolation(isolation: Isolation): void {
 }
 
 /** Root makes the namespace as it is; others need a user namespace around it, which many machines forbid. */
-const UNSHARE = [
-  'unshare',
-  ...(process.getuid?.() === 0 ? [] : ['--user', '--map-current-user']),
-  '--pid',
-  '--mount-proc',
-  '--kill-child',
-  '--fork',
-];
+function unshare(): string[] {
+  const asUser = process.getuid?.() === 0 ? [] : ['--user', '--map-current-user'];
+  return [ownProgram('unshare'), ...asUser, '--pid', '--mount-proc', '--kill-child', '--fork'];
+}
 
 function cgroupOf(tree: Tree): string {
   return join(tree.isolation.cgroup, tree.name);
@@ -253,9 +294,4 @@ function pidsIn(cgroup: string): number[] {
 
 function succeeds([program = '', ...args]: readonly string[]): boolean {
   return spawnSync(program, args, { stdio: 'ignore', timeout: 5000 }).status === 0;
-}
-
-/** The environment of every task begins with its marker. */
-export function marked(tree: Tree, env: Readonly<Record<string, string>>): Record<string, string> {
-  return { [MARKER]: tree.marker, ...env };
 }
