@@ -10,7 +10,7 @@ export interface Token {
 }
 
 /** Where a token comes from. Never from an argument: those are seen by everybody on the machine and kept by shells. */
-export const TOKEN_VARIABLE = 'ISOBAR_TOKEN';
+const TOKEN_VARIABLE = 'ISOBAR_TOKEN';
 
 /** From the file when one is named, else from the environment. */
 export function readToken(

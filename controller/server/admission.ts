@@ -47,7 +47,7 @@ export function reasonToEnd(edge: Edge, peer: Peer): Refusal | undefined {
 }
 
 /** The address without its port, which is another one for every connection. */
-export function addressOf(call: CallHandle): string {
+function addressOf(call: CallHandle): string {
   return call.getPeer().replace(/:\d+$/, '');
 }
 

@@ -33,8 +33,8 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 /** Clocks of peers may be this much behind ours and still take a new certificate. */
 const CLOCK_SKEW_MS = 60_000;
-export const AUTHORITY_LIFETIME_MS = 3650 * DAY_MS;
-export const SERVER_LIFETIME_MS = 30 * DAY_MS;
+const AUTHORITY_LIFETIME_MS = 3650 * DAY_MS;
+const SERVER_LIFETIME_MS = 30 * DAY_MS;
 export const AGENT_LIFETIME_MS = 7 * DAY_MS;
 /** What an administrator may choose for people, and what they get when none is chosen. */
 export const PERSON_LIFETIME_MS = { least: 12 * HOUR_MS, usual: 7 * DAY_MS, most: 30 * DAY_MS };
@@ -194,12 +194,12 @@ export async function foundAuthority(
 }
 
 /** When to ask for the next certificate: two thirds into the life of this one. */
-export function renewTimeOf(fromMs: number, expireMs: number): number {
+function renewTimeOf(fromMs: number, expireMs: number): number {
   return Math.floor(fromMs + ((expireMs - fromMs) * 2) / 3);
 }
 
 /** SHA-256 of a certificate's DER in hex. */
-export function fingerprintOf(der: ArrayBuffer | Uint8Array): string {
+function fingerprintOf(der: ArrayBuffer | Uint8Array): string {
   return createHash('sha256')
     .update(der instanceof Uint8Array ? der : new Uint8Array(der))
     .digest('hex');

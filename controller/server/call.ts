@@ -43,7 +43,7 @@ export interface Unary<Request, Response> {
   handle(request: Request, context: CallContext): Promise<Answer<Response>> | Answer<Response>;
 }
 
-export interface ClientStream<Request, Response> {
+interface ClientStream<Request, Response> {
   readonly concern: ConcernOf<Request>;
   handle(requests: AsyncIterable<Request>, context: CallContext): Promise<Answer<Response>>;
 }
@@ -64,7 +64,7 @@ export interface Bidi<Request, Response> {
   ): Promise<void | Refusal>;
 }
 
-export type HandlerOf<M extends Method> = M extends { readonly requestStream: true }
+type HandlerOf<M extends Method> = M extends { readonly requestStream: true }
   ? M extends { readonly responseStream: true }
     ? Bidi<RequestOf<M>, ResponseOf<M>>
     : ClientStream<RequestOf<M>, ResponseOf<M>>

@@ -66,7 +66,7 @@ export type PolicyRole =
   | 'federation-auditor';
 
 /** For each relation the roles that may; a relation that is left out is denied. */
-export type ByRelation = { readonly [R in Relation]?: readonly PolicyRole[] };
+type ByRelation = { readonly [R in Relation]?: readonly PolicyRole[] };
 
 export type Row =
   /** Every person, whatever the role. */

@@ -3,7 +3,7 @@
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { REFUSAL_CODES, type Refusal, type Violation } from '#domain/refusal.ts';
 
-export const ERROR_DOMAIN = 'isobar.internal';
+const ERROR_DOMAIN = 'isobar.internal';
 
 /**
  * Details travel in a trailer, base64. Many clients take 8 KiB of headers in all by default and report a broken stream
