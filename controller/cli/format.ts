@@ -4,12 +4,8 @@ import { nearMiss } from '#client/near-miss.ts';
 import { UsageError } from './exit.ts';
 import type { Session } from './session.ts';
 
-export const FORMATS = ['table', 'wide', 'json', 'yaml', 'name'] as const;
+const FORMATS = ['table', 'wide', 'json', 'yaml', 'name'] as const;
 export type Format = (typeof FORMATS)[number];
-
-export interface OutputOption {
-  readonly output: Format;
-}
 
 export function outputOption(command: Command, formats: readonly Format[] = FORMATS): Command {
   const parse = (text: string): Format => {

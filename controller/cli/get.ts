@@ -1,5 +1,4 @@
 // isobar get: tables of everything, and what changes in them.
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { toApiJson } from '#client/json.ts';
 import { nearMiss } from '#client/near-miss.ts';
@@ -9,9 +8,8 @@ import { UsageError } from './exit.ts';
 import { type Format, outputOption, printItems, printValue } from './format.ts';
 import { durationMs, keyValues, wholeNumber } from './options.ts';
 import { kindList, kindOf, type KindView, notFound, type Selection } from './kind.ts';
-import { harmless } from './paint.ts';
+import { Rows, watchRows } from './rows.ts';
 import type { Session } from './session.ts';
-import { Table } from './table.ts';
 import { type Act, examples } from './verb.ts';
 
 interface GetOptions {
@@ -129,12 +127,12 @@ async function getNamed(
     await printValue(session, options.output, values.length === 1 ? values[0] : { items: values });
     return;
   }
-  const table = new Printer(session, view, options.output, selection);
-  await table.print(items);
+  const rows = new Rows(session, view, options.output, selection);
+  await rows.print(items);
   if (options.watch !== true) return;
   const revision = (await client.federation.get({ signal: session.signal })).revision;
   const wanted = new Set(items.map((item) => view.name(item)));
-  await watch(session, view, table, options, selection, revision, async (changed) => {
+  await watchRows(session, view, rows, options.interval, selection, revision, async (changed) => {
     if (changed === undefined) return read();
     const seen = changed.filter((name) => wanted.has(name));
     return Promise.all(seen.map((name) => findOne(session, singular, view, name)));
@@ -173,14 +171,14 @@ async function getAll(
   }
   const isTable = format === 'table' || format === 'wide';
   const limit = (options.limit ?? (isTable ? view.tableLimit : 0)) || Number.POSITIVE_INFINITY;
-  const printer = new Printer(session, view, format, selection);
+  const rows = new Rows(session, view, format, selection);
   let printed = 0;
   let revision: number | undefined;
   for await (const page of view.list(client, session, selection, format === 'wide')) {
     revision ??= page.revision;
     const matching = page.items.filter((item) => hasLabels(view, item, selection));
     const items = matching.slice(0, limit - printed);
-    await printer.print(items);
+    await rows.print(items);
     printed += items.length;
     if (items.length < matching.length || printed >= limit) break;
   }
@@ -189,16 +187,24 @@ async function getAll(
     await session.note(`the newest ${printed}; --limit 0 shows all`);
   }
   if (options.watch !== true) return;
-  await watch(session, view, printer, options, selection, revision ?? 0, async (changed) => {
-    if (changed === undefined) {
-      const all: unknown[] = [];
-      for await (const { items } of view.list(client, session, selection, format === 'wide'))
-        all.push(...items);
-      return all.filter((item) => hasLabels(view, item, selection));
-    }
-    const items = await fetchAll(session, view, changed);
-    return items.filter((item) => hasLabels(view, item, selection));
-  });
+  await watchRows(
+    session,
+    view,
+    rows,
+    options.interval,
+    selection,
+    revision ?? 0,
+    async (changed) => {
+      if (changed === undefined) {
+        const all: unknown[] = [];
+        for await (const { items } of view.list(client, session, selection, format === 'wide'))
+          all.push(...items);
+        return all.filter((item) => hasLabels(view, item, selection));
+      }
+      const items = await fetchAll(session, view, changed);
+      return items.filter((item) => hasLabels(view, item, selection));
+    },
+  );
 }
 
 /** Together, but not more at once than a person's command should ask of a controller. */
@@ -219,67 +225,6 @@ async function fetchAll(
 }
 
 const AT_ONCE = 16;
-
-/** Events tell of some kinds what changed; the others are read again now and then. */
-async function watch(
-  session: Session,
-  view: KindView<unknown>,
-  printer: Printer,
-  options: GetOptions,
-  selection: Selection,
-  fromRevision: number,
-  read: (changed: readonly string[] | undefined) => Promise<readonly unknown[]>,
-): Promise<void> {
-  const client = await session.client();
-  if (view.changes !== undefined) {
-    for await (const changed of view.changes(client, session, selection, fromRevision)) {
-      await printer.printChanged(await read(changed));
-    }
-    return;
-  }
-  for (;;) {
-    await sleep(options.interval, undefined, { signal: session.signal });
-    await printer.printChanged(await read(undefined));
-  }
-}
-
-class Printer {
-  readonly #session: Session;
-  readonly #view: KindView<unknown>;
-  readonly #table: Table<unknown>;
-  readonly #names: boolean;
-  readonly #seen = new Map<string, string>();
-
-  constructor(session: Session, view: KindView<unknown>, format: Format, selection: Selection) {
-    const all = view.columns(session.io.now(), selection);
-    // A wide table breaks lines anyway: cutting its sentences would not help.
-    const columns =
-      format === 'wide'
-        ? all.map((column) => ({ ...column, shrinks: false }))
-        : all.filter(({ wide }) => wide !== true);
-    this.#session = session;
-    this.#view = view;
-    this.#table = new Table(columns, session.io.stdout, session.paint);
-    this.#names = format === 'name';
-  }
-
-  async print(items: readonly unknown[]): Promise<void> {
-    if (items.length === 0) return;
-    for (const item of items) this.#seen.set(this.#view.name(item), this.#table.fingerprint(item));
-    const lines = this.#names
-      ? items.map((item) => harmless(this.#view.name(item)))
-      : this.#table.lines(items);
-    await this.#session.io.stdout.write(`${lines.join('\n')}\n`);
-  }
-
-  async printChanged(items: readonly unknown[]): Promise<void> {
-    await this.print(
-      items.filter(
-        (item) => this.#seen.get(this.#view.name(item)) !== this.#table.fingerprint(item),
-      ),
-    );
-  }
-}
 
 async function* jsonItems(
   session: Session,

@@ -17,7 +17,7 @@ export interface Selection {
   readonly since?: number;
 }
 
-export interface Listed<T> {
+interface Listed<T> {
   readonly items: readonly T[];
   /** To watch from; 0 where the API does not tell. */
   readonly revision: number;

@@ -1,14 +1,5 @@
 // Values of options, parsed. A wrong one is told with the option's own rule.
-import { numberOf, wordsOf } from '#client/enums.ts';
-import { nearMiss } from '#client/near-miss.ts';
-import {
-  CPU_RULE,
-  DURATION_RULE,
-  parseCpu,
-  parseDuration,
-  parseSize,
-  SIZE_RULE,
-} from '#client/quantities.ts';
+import { DURATION_RULE, parseDuration } from '#client/quantities.ts';
 import { UsageError } from './exit.ts';
 
 /** `a=b,c=d`, also given several times. */
@@ -40,14 +31,6 @@ export function words(text: string, before: readonly string[] = []): string[] {
   return [...before, ...text.split(',').map((word) => word.trim())];
 }
 
-export function number(rule: string, min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (text.trim() !== '' && value >= min && value <= max) return value;
-    throw new UsageError(`expected ${rule}, found ${JSON.stringify(text)}`);
-  };
-}
-
 export function wholeNumber(min: number, max: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
@@ -58,11 +41,11 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   };
 }
 
-export const durationMs = (text: string): number =>
-  demand(parseDuration(text), DURATION_RULE, text);
-export const cpuMillis = (text: string): number => demand(parseCpu(text), CPU_RULE, text);
-export const sizeMib = (text: string): number => demand(parseSize(text), SIZE_RULE, text);
-
+export function durationMs(text: string): number {
+  const ms = parseDuration(text);
+  if (ms !== undefined) return ms;
+  throw new UsageError(`expected ${DURATION_RULE}, found ${JSON.stringify(text)}`);
+}
 /** A moment: `2026-11-21`, `2026-11-21T08:00Z`, or a duration ago. */
 export function moment(now: number, text: string): Date {
   const ago = parseDuration(text);
@@ -73,23 +56,4 @@ export function moment(now: number, text: string): Date {
   throw new UsageError(
     `expected a date such as 2026-11-21 or 2026-11-21T08:00Z, or how long ago such as 7d, found ${text}`,
   );
-}
-
-/** A word of a generated enum. */
-export function enumOption<E extends Readonly<Record<string, number>>>(
-  of: E,
-): (text: string) => E[keyof E] {
-  return (text) => {
-    const value = numberOf(of, text);
-    if (value !== undefined) return value;
-    const all = wordsOf(of);
-    const near = nearMiss(text, all);
-    const meant = near === undefined ? '' : `; did you mean ${near}?`;
-    throw new UsageError(`expected one of ${all.join(', ')}, found ${text}${meant}`);
-  };
-}
-
-function demand(value: number | undefined, rule: string, text: string): number {
-  if (value !== undefined) return value;
-  throw new UsageError(`expected ${rule}, found ${JSON.stringify(text)}`);
 }

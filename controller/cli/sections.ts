@@ -15,7 +15,7 @@ export type SectionText =
   | { readonly kind: 'lines'; readonly title: string; readonly lines: readonly string[] }
   | TableSection;
 
-export interface TableSection {
+interface TableSection {
   readonly kind: 'table';
   readonly title: string;
   render(output: Output, paint: Paint): readonly string[];

@@ -11,7 +11,7 @@ import { Isobar } from '#client/isobar.ts';
 import { type CliOptions, runCli } from './cli.ts';
 import type { Io, Output } from './io.ts';
 
-export const NOW = Date.parse('2026-11-21T12:00:00Z');
+const NOW = Date.parse('2026-11-21T12:00:00Z');
 export const ago = (seconds: number): Date => new Date(NOW - seconds * 1000);
 
 /** A command line without quotes. */

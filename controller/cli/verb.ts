@@ -11,7 +11,7 @@ export interface Verb {
 }
 
 /** Headings of the help. */
-export type VerbGroup = 'Jobs' | 'Federation' | 'Access' | 'Processes' | 'This command';
+type VerbGroup = 'Jobs' | 'Federation' | 'Access' | 'Processes' | 'This command';
 
 export interface VerbModule {
   /** Adds arguments, options, an example and the action, or subcommands that have them. */

@@ -60,7 +60,7 @@ export function configHome(env: Surroundings['env']): string {
 }
 
 /** contexts.yaml of the nearest demo, from the working directory upwards. */
-export function demoFile(cwd: string): string | undefined {
+function demoFile(cwd: string): string | undefined {
   for (let folder = resolve(cwd); ; folder = dirname(folder)) {
     const file = join(folder, '.isobar', 'demo', 'contexts.yaml');
     if (existsSync(file)) return file;

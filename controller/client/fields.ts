@@ -51,8 +51,6 @@ export function pathText(path: Path): string {
 
 export const snakeCase = (key: string): string =>
   key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-export const camelCase = (key: string): string =>
-  key.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 
 /** What a value is, for messages. */
 function kindOf(value: unknown): string {

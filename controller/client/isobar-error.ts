@@ -4,7 +4,7 @@ import type { QuotaViolation, Violation } from '#domain/refusal.ts';
 import { decodeDetails } from './errors.ts';
 
 /** The canonical codes in the order of their numbers. Written here, so that an error does not load a transport. */
-export const CODES = [
+const CODES = [
   'OK',
   'CANCELLED',
   'UNKNOWN',

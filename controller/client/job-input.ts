@@ -2,19 +2,19 @@
 // and jobs files (snake_case).
 
 /** `2`, `0.5` or `'500m'`. */
-export type CpuInput = number | string;
+type CpuInput = number | string;
 /** `'512Mi'`, `'4Gi'`, `'1T'`: always with its unit. */
-export type SizeInput = string;
+type SizeInput = string;
 /** `'90s'`, `'10m'`, `'1h30m'`. */
-export type DurationInput = string;
+type DurationInput = string;
 
-export interface SecretInput {
+interface SecretInput {
   /** Name of a secret that lies in the data center. */
   readonly secret: string;
   readonly key: string;
 }
 
-export interface GpuInput {
+interface GpuInput {
   /** For example `A100`. Left out: any. */
   readonly model?: string;
   /** Default 1. */
@@ -26,7 +26,7 @@ export interface GpuInput {
 }
 
 /** Equal tasks. */
-export interface GroupInput {
+interface GroupInput {
   readonly name?: string;
   /** Program and its first arguments. */
   readonly command: readonly string[];
@@ -50,7 +50,7 @@ export interface GroupInput {
   readonly files?: Readonly<Record<string, string | FileInput>>;
 }
 
-export type FileInput = (
+type FileInput = (
   | { readonly content: string }
   | { readonly secret: string; readonly key: string }
 ) & {
@@ -59,7 +59,7 @@ export type FileInput = (
 };
 
 /** Where a job may run. What is left out allows all. */
-export interface WhereInput {
+interface WhereInput {
   readonly dataCenters?: readonly string[];
   readonly notDataCenters?: readonly string[];
   readonly regions?: readonly string[];
@@ -73,7 +73,7 @@ export interface WhereInput {
   readonly roles?: readonly string[];
 }
 
-export interface RetryInput {
+interface RetryInput {
   /** Runs at most. Default 1. */
   readonly attempts?: number;
   /** Which exit codes are tried again. Default all but 0. */

@@ -1,20 +1,13 @@
 // What the API speaks of, for those who may not import generated code.
-export { AuditEntry, type VerifyAuditResponse } from '#gen/isobar/v1/audit.ts';
-export {
-  DataCenter,
-  DataCenterClass,
-  DataCenterState,
-  DrainDataCenterResponse,
-} from '#gen/isobar/v1/data_center.ts';
+export { AuditEntry } from '#gen/isobar/v1/audit.ts';
+export { DataCenter, DataCenterClass, DataCenterState } from '#gen/isobar/v1/data_center.ts';
 export { Event } from '#gen/isobar/v1/event.ts';
 export { Federation } from '#gen/isobar/v1/federation.ts';
 export {
   type ChangeJobsResponse,
   type Constraints,
   DependencyCondition,
-  type EnvVar,
   ExplainJobResponse,
-  type FileContent,
   Job,
   type JobSpec,
   JobState,
@@ -30,4 +23,4 @@ export { Classification, Placement, type Reason, Resources } from '#gen/isobar/v
 export { Run, RunState } from '#gen/isobar/v1/run.ts';
 export { Tenant } from '#gen/isobar/v1/tenant.ts';
 export { QueryUsageResponse, type ResourceTime, type UsageRow } from '#gen/isobar/v1/usage.ts';
-export { Role, User, type WhoAmIResponse } from '#gen/isobar/v1/user.ts';
+export { Role, User } from '#gen/isobar/v1/user.ts';

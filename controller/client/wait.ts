@@ -13,7 +13,7 @@ export interface WaitPorts {
 /** The state words of an event that ends a job. */
 const FINAL: readonly string[] = ['SUCCEEDED', 'FAILED', 'CANCELLED'];
 
-export const hasEnded = (job: Job): boolean => job.state > 0 && isJobFinal(job.state as 1); // checked above 0
+const hasEnded = (job: Job): boolean => job.state > 0 && isJobFinal(job.state as 1); // checked above 0
 
 /** Each job as it ends. `known` are jobs as they were just read, so that they are not read again. */
 export async function* endings(
