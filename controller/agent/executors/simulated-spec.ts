@@ -21,7 +21,7 @@ export interface SimulatedOutcome {
   readonly maxMs?: number;
 }
 
-export const SIMULATE = 'SIMULATE';
+const SIMULATE = 'SIMULATE';
 const LONGEST_UNKNOWN_MS = 60_000;
 
 export function outcomeFromSpec(assignment: Assignment, random: Random): SimulatedOutcome {

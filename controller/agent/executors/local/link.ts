@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { type Socket, connect } from 'node:net';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '#ports/clock.ts';
 import { type Layout, socketOf } from './layout.ts';
@@ -58,8 +58,8 @@ export class Link {
     this.#events = events;
     this.#heardBootMs = clock.bootMs();
     // Beside this file, as TypeScript in a checkout and as JavaScript in the package.
-    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-    const script = fileURLToPath(new URL(`./supervisor.${extension}`, import.meta.url));
+    const source = fileURLToPath(new URL('./supervisor.ts', import.meta.url));
+    const script = source.replace(/\.ts$/, extname(import.meta.url));
     const wanted = isolation === undefined ? [] : [isolation];
     this.#command = ['--disable-warning=ExperimentalWarning', script, stateDir, ...wanted];
   }

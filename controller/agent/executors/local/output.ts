@@ -19,6 +19,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { type Layout, runOfFile } from './layout.ts';
+import { ownProgram } from './programs.ts';
 import { readIfThere, writeWhole } from './store.ts';
 
 export const KEPT_BYTES = 10 * 1024 * 1024;
@@ -52,7 +53,7 @@ export function trim(log: string): void {
   // First the note, then the hole: nobody is shown a hole as output.
   note(log, { offset, skippedBytes: before.skippedBytes + offset - before.offset });
   const args = ['--punch-hole', '--offset', '0', '--length', String(offset), log];
-  const child = spawn('fallocate', args, { stdio: 'ignore' });
+  const child = spawn(ownProgram('fallocate'), args, { stdio: 'ignore' });
   let failed = false;
   const cut = (): void => {
     if (failed) return;
