@@ -44,7 +44,7 @@ export class LogServer {
   }
 
   close(): void {
-    for (const request of [...this.#reads.keys()]) this.#end(request);
+    for (const request of this.#reads.keys()) this.#end(request);
   }
 
   #open(request: number, wanted: ReadTaskLog): void {

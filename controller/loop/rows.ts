@@ -226,12 +226,15 @@ export function loadRow(state: State, { kind, key, revision, body }: CheckpointR
     case 'usage': {
       const cell = UsageCellEntity.decode(body);
       const { tenant, dataCenter, hour, runs } = cell;
-      const [reserved, granted, wasted] = [cell.reserved, cell.granted, cell.wasted].map((sum) =>
-        Float64Array.from(sum),
-      );
       state.usage.set(usageKey(tenant, dataCenter, hour), {
-        ...{ tenant, dataCenter, hour, runs, revision },
-        ...{ reserved: reserved!, granted: granted!, wasted: wasted! },
+        tenant,
+        dataCenter,
+        hour,
+        runs,
+        revision,
+        reserved: Float64Array.from(cell.reserved),
+        granted: Float64Array.from(cell.granted),
+        wasted: Float64Array.from(cell.wasted),
       });
       return;
     }

@@ -44,6 +44,8 @@ export interface SessionOptions {
   readonly leases: Leases;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
+  /** Instead of CREDIT. */
+  readonly credit?: number;
 }
 
 export class Sessions {
@@ -51,6 +53,7 @@ export class Sessions {
   readonly #leases: Leases;
   readonly #clock: Clock;
   readonly #telemetry: Telemetry;
+  readonly #credit: number;
   /** By data center. */
   readonly #sessions = new Map<string, Session>();
   #lastNumber = 0;
@@ -61,6 +64,7 @@ export class Sessions {
     this.#leases = options.leases;
     this.#clock = options.clock;
     this.#telemetry = options.telemetry;
+    this.#credit = options.credit ?? CREDIT;
     this.#loop.onFolded = (events, revision) => this.#folded(events, revision);
     this.#checkSoon();
   }
@@ -136,7 +140,7 @@ export class Sessions {
       this.#end(before);
     }
     this.#sessions.set(dataCenter, session);
-    observe(this.#loop.state, { kind: 'sessionOpened', dataCenter, number, credit: CREDIT });
+    observe(this.#loop.state, { kind: 'sessionOpened', dataCenter, number, credit: this.#credit });
     for (const node of hello.nodes) this.#observeForeign(dataCenter, node);
     this.#leases.renewed(dataCenter);
   }
@@ -156,7 +160,7 @@ export class Sessions {
         driftMillis: driftMs,
         adopt: answer.adopt.map(toRef),
         stop: answer.stop.map(toRef),
-        credit: CREDIT,
+        credit: this.#credit,
       },
     });
     if (answer.forget.length > 0) {
@@ -329,7 +333,7 @@ export class Sessions {
 
   close(): void {
     this.#isStopped = true;
-    for (const session of [...this.#sessions.values()]) {
+    for (const session of this.#sessions.values()) {
       session.link.close(
         refuse('UNAVAILABLE', 'SHUTTING_DOWN', 'the controller is shutting down; connect again'),
       );
