@@ -6,7 +6,7 @@ import { Federation, FederationServiceService } from '#gen/isobar/v1/federation.
 import { EnrolmentServiceService } from '#gen/isobar/v1/enrolment.ts';
 import { Role } from '#gen/isobar/v1/user.ts';
 import { foundAuthority } from './authority.ts';
-import { FEDERATION } from './authorize.ts';
+import { FEDERATION, NOT_FOUND } from './authorize.ts';
 import { implement } from './call.ts';
 import { listenEnrolment } from './listen.ts';
 import { ENROLMENT_RATES } from './limits.ts';
@@ -314,6 +314,18 @@ describe('reflection and health', () => {
     expect(answer.toString()).toContain('isobar.v1.FederationService');
     expect(answer.toString()).not.toContain('isobar.v1.EnrolmentService');
   });
+});
+
+test('no method stands behind the wrong door', async () => {
+  const enrolment = implement(bed.edge, EnrolmentServiceService, {
+    enroll: { concern: () => FEDERATION, handle: () => NOT_FOUND },
+    getAuthority: { concern: () => FEDERATION, handle: () => NOT_FOUND },
+  });
+  await expect(bed.listen([enrolment])).rejects.toThrow(/does not belong behind this door/);
+  const options = { address: '127.0.0.1:0', authority: bed.authority, names: [] };
+  const [federation] = services();
+  if (federation === undefined) throw new Error('no service');
+  await expect(listenEnrolment(bed.edge, options, federation)).rejects.toThrow(/behind this door/);
 });
 
 test('the listener for enrolment takes strangers, small messages and few calls', async () => {

@@ -13,6 +13,7 @@ import {
   SWEEP_INTERVAL_MS,
 } from './limits.ts';
 import { EXPIRING } from './open-calls.ts';
+import { isMethodPath, rowOf } from './policy.ts';
 import { addReflectionAndHealth } from './reflection.ts';
 import { RotatingCredentials } from './server-credentials.ts';
 
@@ -44,7 +45,7 @@ export async function listenApi(
   services: readonly Implemented[],
 ): Promise<Listener> {
   const server = new Server(serverOptions(MAX_MESSAGE_BYTES));
-  addServices(server, services);
+  addServices(server, services, false);
   const setHealth = addReflectionAndHealth(edge, server, services);
   const listener = await listen(edge, server, options, true);
   setHealth('SERVING');
@@ -66,7 +67,7 @@ export async function listenEnrolment(
   service: Implemented,
 ): Promise<Listener> {
   const server = new Server(serverOptions(MAX_ENROLMENT_MESSAGE_BYTES));
-  addServices(server, [service]);
+  addServices(server, [service], true);
   return listen(edge, server, options, false);
 }
 
@@ -106,8 +107,17 @@ async function listen(
   };
 }
 
-function addServices(server: Server, services: readonly Implemented[]): void {
+/** Each door has its own methods: enrolment asks nobody who they are, and everything else must. */
+function addServices(
+  server: Server,
+  services: readonly Implemented[],
+  forStrangers: boolean,
+): void {
   for (const { definition, implementation } of services) {
+    for (const { path } of Object.values(definition)) {
+      const open = isMethodPath(path) && rowOf(path) === 'enrolment';
+      if (open !== forStrangers) throw new Error(`${path} does not belong behind this door`);
+    }
     server.addService(definition, implementation);
   }
 }
