@@ -58,6 +58,12 @@ function clear(state: State): void {
     tenant.subtreeUsage.fill(0);
     tenant.queuedJobs = 0;
     tenant.runningJobs = 0;
+    tenant.children = 0;
+  }
+  // Rows of a checkpoint come in the order of their keys: a tenant may have been loaded before the one above it.
+  for (const tenant of state.tenants.values()) {
+    tenant.parent = state.tenants.get(tenant.entity.parent);
+    if (tenant.parent !== undefined) tenant.parent.children++;
   }
   for (const dataCenter of state.dataCenters.values()) {
     dataCenter.capacity.fill(0);

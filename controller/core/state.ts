@@ -28,9 +28,9 @@ export interface Entity<T> {
 export interface Tenant {
   entity: TenantEntity;
   revision: number;
-  readonly parent: Tenant | undefined;
-  children: number;
   // Derived:
+  parent: Tenant | undefined;
+  children: number;
   /** Held by the live runs of its own jobs, and of its whole subtree. */
   readonly usage: Amounts;
   readonly subtreeUsage: Amounts;
