@@ -365,7 +365,8 @@ export class AgentProtocol {
   }
 
   #aged(run: KnownRun, nowMs: number): RunReport {
-    return { ...run.report, ageMillis: Math.max(0, nowMs - run.sinceMs) };
+    // Boot clocks tell fractions; on the wire there are none.
+    return { ...run.report, ageMillis: Math.max(0, Math.round(nowMs - run.sinceMs)) };
   }
 }
 
