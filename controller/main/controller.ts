@@ -11,11 +11,15 @@ import { SqliteLog } from '#log/sqlite.ts';
 import { ask } from '#loop/ask.ts';
 import { Leases } from '#loop/leases.ts';
 import { Loop } from '#loop/loop.ts';
+import { MetricsSource } from '#loop/metrics-source.ts';
 import { recover } from '#loop/recover.ts';
 import { Sessions } from '#loop/sessions.ts';
 import { userName } from '#domain/names.ts';
 import { refuse } from '#domain/refusal.ts';
 import { Role } from '#gen/isobar/v1/user.ts';
+import { Exporter } from '#metrics/exporter.ts';
+import { listenMetrics } from '#metrics/http.ts';
+import { Readiness } from '#metrics/readiness.ts';
 import type { Telemetry } from '#ports/telemetry.ts';
 import { DEFAULT_POLICY } from '#scheduler/policy.ts';
 import { formatIdentity } from '#server/identity.ts';
@@ -24,34 +28,28 @@ import { openAuthority } from '#server/authority-files.ts';
 import type { Authority } from '#server/authority.ts';
 import { listenApi, listenEnrolment } from '#server/listen.ts';
 import { makeServices } from '#server/services.ts';
+import { toMs, type ControllerConfig } from './config.ts';
 import { SystemClock, SystemRandom } from './system.ts';
 import { versionOf } from './version.ts';
 
-export interface ControllerOptions {
-  readonly dataDir: string;
-  /** `host:port`; port 0 takes any that is free. */
-  readonly apiAddress: string;
-  readonly enrolmentAddress: string;
-  readonly metricsAddress: string;
-  /** DNS names and addresses under which clients reach the controller. */
-  readonly names: readonly string[];
+export interface ControllerOptions extends ControllerConfig {
   /** The process cannot go on; the log says why. */
   readonly onFatal: (error: Error) => void;
 }
 
 export interface RunningController {
-  readonly apiAddress: string;
-  readonly enrolmentAddress: string;
-  readonly metricsAddress: string;
-  readonly operatorTokenFile: string;
-  readonly loop: Loop;
-  readonly leases: Leases;
-  readonly sessions: Sessions;
+  /** host:port of each door, and where the operator's token lies. */
+  readonly listens: {
+    readonly api: string;
+    readonly enrolment: string;
+    readonly metrics: string;
+    readonly operatorTokenFile: string;
+  };
   /** Answers what was asked, makes durable what was accepted, and ends. */
-  stop(graceMs: number): Promise<void>;
+  stop(): Promise<void>;
 }
 
-export const OPERATOR = 'local';
+const OPERATOR = 'local';
 
 export async function startController(
   options: ControllerOptions,
@@ -59,15 +57,26 @@ export async function startController(
 ): Promise<RunningController> {
   const clock = new SystemClock();
   const random = new SystemRandom();
-  const { dataDir } = options;
-  const log = await SqliteLog.open(join(dataDir, 'log'));
+  const { dataDir, listen } = options;
+  const names = ['localhost', '127.0.0.1', '::1', ...listen.names];
+  const readiness = new Readiness();
+  let exporter: Exporter | undefined;
+  // Before the log is read, which may take seconds: whoever watches wants to know that the process lives.
+  const metrics = await listenMetrics({
+    address: listen.metrics,
+    render: () => exporter?.render(),
+    notReady: () => readiness.reasons,
+    telemetry,
+  });
+  const opened: { close(): Promise<void> }[] = [metrics];
   try {
     const began = clock.bootMs();
+    const log = await SqliteLog.open(join(dataDir, 'log'));
+    opened.push(log);
     const state = await recover(log);
-    telemetry.info('the log is read', {
-      revision: state.revision,
-      tookMs: Math.round(clock.bootMs() - began),
-    });
+    const tookMs = Math.round(clock.bootMs() - began);
+    telemetry.info('the log is read', { revision: state.revision, tookMs });
+    readiness.done('recovered');
     const authority = await openAuthority(join(dataDir, 'authority'), clock.wallMs());
     const loop = new Loop({
       state,
@@ -75,9 +84,13 @@ export async function startController(
       clock,
       telemetry,
       policy: DEFAULT_POLICY,
-      onFatal: options.onFatal,
+      onFatal(error) {
+        readiness.undone('log', error.message);
+        options.onFatal(error);
+      },
     });
     await found(loop);
+    readiness.done('log');
     const operatorTokenFile = join(dataDir, 'operator.token');
     await inviteOperator(loop, authority, operatorTokenFile);
     // Sessions close what leases find silent, and leases ask sessions: the one is given to the other by a call.
@@ -89,6 +102,11 @@ export async function startController(
       onSilent: (dataCenter) => sessions?.drop(dataCenter, SILENT),
     });
     sessions = new Sessions({ loop, leases, clock, telemetry });
+    exporter = new Exporter({
+      source: new MetricsSource({ loop, leases, sessions, log }),
+      openStreams: () => services.openStreams(),
+      version: versionOf(),
+    });
     const services = makeServices({
       loop,
       sessions,
@@ -99,35 +117,41 @@ export async function startController(
       random,
       telemetry,
       version: versionOf(),
+      scratchDir: join(dataDir, 'scratch'),
+      observe: exporter.observeCall,
+      config: options,
     });
-    const { names } = options;
     const api = await listenApi(
       services.apiEdge,
-      { address: options.apiAddress, authority, names },
+      { address: listen.api, authority, names },
       services.api,
     );
     const enrolment = await listenEnrolment(
       services.enrolmentEdge,
-      { address: options.enrolmentAddress, authority, names },
+      { address: listen.enrolment, authority, names },
       services.enrolment,
     );
+    readiness.done('listening');
     return {
-      apiAddress: api.address,
-      enrolmentAddress: enrolment.address,
-      operatorTokenFile,
-      loop,
-      leases,
-      sessions,
-      async stop(graceMs) {
+      listens: {
+        api: api.address,
+        enrolment: enrolment.address,
+        metrics: metrics.address,
+        operatorTokenFile,
+      },
+      async stop() {
+        const graceMs = toMs(options.stopGrace);
+        readiness.undone('listening', 'the controller is shutting down');
         leases.close();
         sessions.close();
         await Promise.all([api.stop(graceMs), enrolment.stop(graceMs)]);
         await new Promise<void>((resolve) => loop.stop(resolve));
         await log.close();
+        await metrics.close();
       },
     };
   } catch (error) {
-    await log.close();
+    for (const part of opened.toReversed()) await part.close();
     throw error;
   }
 }

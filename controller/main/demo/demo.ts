@@ -120,7 +120,13 @@ async function startController(
     }
   }
   const address = (door: keyof typeof PORTS) => `127.0.0.1:${ports[door]}`;
-  const args = ['controller', '--data-dir', join(dataDir, 'controller'), '--api', address('api')];
+  const args = [
+    'controller',
+    '--data-dir',
+    join(dataDir, 'controller'),
+    '--listen-api',
+    address('api'),
+  ];
   args.push(
     '--enrolment',
     address('enrolment'),
@@ -149,7 +155,7 @@ async function startAgent(
   }
   const nodesFile = join(folder, 'nodes.json');
   writeFileSync(nodesFile, JSON.stringify(nodesOf(id)));
-  const args = ['agent', '--data-dir', folder, '--controller', api, '--enrolment', enrolment];
+  const args = ['agent', '--data-dir', folder, '--controllers', api, '--enrolment', enrolment];
   args.push(
     '--token-file',
     tokenFile,

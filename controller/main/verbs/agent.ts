@@ -4,89 +4,71 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import type { LocalNode } from '#agent/executors/local/nodes.ts';
-import { UsageError } from '#cli/exit.ts';
+import { EXIT, Failure } from '#cli/exit.ts';
 import { type Act, examples } from '#cli/verb.ts';
+import { agentSchema, loadAgentConfig } from '../config.ts';
+import { addFlags, configured, type ConfigFlags } from './configuration.ts';
 import { untilEnded } from './process.ts';
 
-interface AgentFlags {
-  readonly dataDir: string;
-  readonly controller: readonly string[];
-  readonly enrolment?: readonly string[];
-  readonly tokenFile?: string;
-  readonly executor: string;
-  readonly site?: string;
-  readonly demo?: boolean;
-  readonly nodes?: string;
-  readonly secrets?: string;
-  readonly logFormat?: 'json' | 'text';
-}
+const HELP = {
+  data_dir: 'identity, runs and logs of this data center; a local disk. Default .isobar/agent',
+  controllers: 'host:port of the controllers, with commas',
+  enrolment: 'host:port of their enrolment, until there is an identity',
+  token_file: 'file with an enrolment token; else the environment variable ISOBAR_TOKEN',
+  'executor.kind': 'local or simulated. Default local',
+  site: 'file that says what the owner of this data center allows to run',
+  demo: '?no site file needed: everything may run',
+  nodes: 'JSON file with made-up slices of this machine; default the whole of it',
+  secrets_dir: 'directory with NAME/KEY for each secret',
+  'log.format': 'json or text; default text on a terminal',
+  'log.level': 'info, warn or error',
+};
 
 export function configure(command: Command, act: Act): void {
-  command
-    .option(
-      '--data-dir <dir>',
-      'identity, runs and logs of this data center; a local disk',
-      '.isobar/agent',
-    )
-    .requiredOption('--controller <addresses...>', 'host:port of the controllers')
-    .option(
-      '--enrolment <addresses...>',
-      'host:port of their enrolment, until there is an identity',
-    )
-    .option(
-      '--token-file <file>',
-      'file with an enrolment token; else the environment variable ISOBAR_TOKEN',
-    )
-    .option('--executor <kind>', 'local or simulated', 'local')
-    .option('--site <file>', 'what the owner of this data center allows to run')
-    .option('--demo', 'no site file needed: everything may run')
-    .option(
-      '--nodes <file>',
-      'JSON list of made-up slices of this machine; default the whole of it',
-    )
-    .option('--secrets <dir>', 'directory with NAME/KEY for each secret')
-    .option('--log-format <format>', 'json or text; default text on a terminal')
-    .action(
-      act<AgentFlags>(async (session, _args, flags) => {
-        const { makeLogger } = await import('../logger.ts');
-        const { startAgent } = await import('../agent.ts');
-        const { sayReady } = await import('../ready.ts');
-        if (flags.executor !== 'local' && flags.executor !== 'simulated') {
-          throw new UsageError(`--executor ${flags.executor}: expected local or simulated`);
-        }
-        const { executor } = flags;
-        const telemetry = makeLogger({ process: 'agent', format: flags.logFormat });
-        const path = (file: string | undefined) =>
-          file === undefined ? undefined : resolve(session.io.cwd, file);
-        return untilEnded(session, async (onFatal) => {
-          const running = await startAgent(
-            {
-              dataDir: resolve(session.io.cwd, flags.dataDir),
-              controllers: flags.controller,
-              enrolment: flags.enrolment ?? [],
-              tokenFile: path(flags.tokenFile),
-              executor,
-              siteFile: path(flags.site),
-              demo: flags.demo ?? false,
-              nodes:
-                flags.nodes === undefined
-                  ? undefined
-                  : readNodes(resolve(session.io.cwd, flags.nodes)),
-              secretsDir: path(flags.secrets),
-              onFatal: (why) => onFatal(new Error(why)),
-            },
-            telemetry,
-          );
-          telemetry.info('the agent is ready', { dataCenter: running.dataCenter });
-          sayReady({ addresses: {}, files: {} });
-          // What runs goes on: the next agent adopts it, and the fence holds meanwhile.
-          return () => running.stop({ stopRuns: false });
-        });
-      }),
-    );
+  addFlags(command, agentSchema, HELP).action(
+    act<ConfigFlags>(async (session, _args, flags) => {
+      const config = await configured(session, agentSchema, loadAgentConfig, flags);
+      if (config === undefined) return undefined;
+      const { makeLogger } = await import('../logger.ts');
+      const { startAgent } = await import('../agent.ts');
+      const { sayReady } = await import('../ready.ts');
+      const { kind } = config.executor;
+      if (kind !== 'local' && kind !== 'simulated') {
+        throw new Failure(
+          `this release has no executor ${kind}; it has local and simulated`,
+          EXIT.USAGE,
+        );
+      }
+      const path = (file: string | undefined): string | undefined =>
+        file === undefined ? undefined : resolve(session.io.cwd, file);
+      const nodes = path(config.nodes);
+      const telemetry = makeLogger({ process: 'agent', ...config.log });
+      return untilEnded(session, async (onFatal) => {
+        const running = await startAgent(
+          {
+            dataDir: resolve(session.io.cwd, config.dataDir),
+            controllers: config.controllers,
+            enrolment: config.enrolment,
+            tokenFile: path(config.tokenFile),
+            executor: kind,
+            siteFile: path(config.site),
+            demo: config.demo,
+            nodes: nodes === undefined ? undefined : readNodes(nodes),
+            secretsDir: path(config.secretsDir),
+            onFatal: (why) => onFatal(new Error(why)),
+          },
+          telemetry,
+        );
+        telemetry.info('the agent is ready', { dataCenter: running.dataCenter });
+        sayReady({ addresses: {}, files: {} });
+        // What runs goes on: the next agent adopts it, and the fence holds meanwhile.
+        return () => running.stop({ stopRuns: false });
+      });
+    }),
+  );
   examples(
     command,
-    'isobar agent --controller isobar.example.vn:7420 --enrolment isobar.example.vn:7421 --token-file token --site site.yaml',
+    'isobar agent --controllers isobar.example.vn:7420 --enrolment isobar.example.vn:7421 --token-file token --site site.yaml',
   );
 }
 
@@ -104,7 +86,16 @@ const nodesSchema = z.array(
 );
 
 function readNodes(file: string): readonly LocalNode[] {
-  const parsed = nodesSchema.safeParse(JSON.parse(readFileSync(file, 'utf8')));
+  let found: unknown;
+  try {
+    found = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (cause) {
+    throw new Failure(
+      `${file} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`,
+      EXIT.NO_FILE,
+    );
+  }
+  const parsed = nodesSchema.safeParse(found);
   if (parsed.success) return parsed.data;
-  throw new UsageError(`--nodes ${file}: ${z.prettifyError(parsed.error)}`);
+  throw new Failure(`${file} is no list of nodes: ${z.prettifyError(parsed.error)}`, EXIT.BAD_FILE);
 }

@@ -2,66 +2,44 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { type Act, examples } from '#cli/verb.ts';
+import { controllerSchema, loadControllerConfig } from '../config.ts';
+import { addFlags, configured, type ConfigFlags } from './configuration.ts';
 import { untilEnded } from './process.ts';
 
-interface ControllerFlags {
-  readonly dataDir: string;
-  readonly api: string;
-  readonly enrolment: string;
-  readonly metrics: string;
-  readonly name?: readonly string[];
-  readonly logFormat?: 'json' | 'text';
-}
-
-/** What was taken is answered within this; see the limits of the server. */
-const STOP_MS = 5_000;
+const HELP = {
+  data_dir: 'the log and the authority; a local disk. Default .isobar/controller',
+  'listen.api': 'host:port of the API, mutual TLS. Default 127.0.0.1:7420',
+  'listen.enrolment':
+    'host:port where agents and people get their first certificate. Default 127.0.0.1:7421',
+  'listen.metrics':
+    'host:port of /metrics, /healthz and /readyz, plain on loopback. Default 127.0.0.1:7422',
+  'listen.names': 'further DNS names and addresses in its certificate, with commas',
+  'log.format': 'json or text; default text on a terminal',
+  'log.level': 'info, warn or error',
+};
 
 export function configure(command: Command, act: Act): void {
-  command
-    .option('--data-dir <dir>', 'the log and the authority; a local disk', '.isobar/controller')
-    .option('--api <address>', 'host:port of the API, mutual TLS', '127.0.0.1:7420')
-    .option(
-      '--enrolment <address>',
-      'host:port where agents and people get their first certificate',
-      '127.0.0.1:7421',
-    )
-    .option(
-      '--metrics <address>',
-      'host:port of /metrics, /healthz and /readyz, plain on loopback',
-      '127.0.0.1:7422',
-    )
-    .option('--name <names...>', 'further DNS names and addresses in its certificate')
-    .option('--log-format <format>', 'json or text; default text on a terminal')
-    .action(
-      act<ControllerFlags>(async (session, _args, flags) => {
-        const { makeLogger } = await import('../logger.ts');
-        const { startController } = await import('../controller.ts');
-        const { sayReady } = await import('../ready.ts');
-        const telemetry = makeLogger({ process: 'controller', format: flags.logFormat });
-        return untilEnded(session, async (onFatal) => {
-          const running = await startController(
-            {
-              dataDir: resolve(session.io.cwd, flags.dataDir),
-              apiAddress: flags.api,
-              enrolmentAddress: flags.enrolment,
-              metricsAddress: flags.metrics,
-              names: ['localhost', '127.0.0.1', '::1', ...(flags.name ?? [])],
-              onFatal,
-            },
-            telemetry,
-          );
-          const { apiAddress: api, enrolmentAddress: enrolment, metricsAddress: metrics } = running;
-          telemetry.info('the controller is ready', { api, enrolment, metrics });
-          sayReady({
-            addresses: { api, enrolment, metrics },
-            files: { operatorToken: running.operatorTokenFile },
-          });
-          return () => running.stop(STOP_MS);
-        });
-      }),
-    );
+  addFlags(command, controllerSchema, HELP).action(
+    act<ConfigFlags>(async (session, _args, flags) => {
+      const config = await configured(session, controllerSchema, loadControllerConfig, flags);
+      if (config === undefined) return undefined;
+      const { makeLogger } = await import('../logger.ts');
+      const { startController } = await import('../controller.ts');
+      const { sayReady } = await import('../ready.ts');
+      const telemetry = makeLogger({ process: 'controller', ...config.log });
+      return untilEnded(session, async (onFatal) => {
+        const dataDir = resolve(session.io.cwd, config.dataDir);
+        const running = await startController({ ...config, dataDir, onFatal }, telemetry);
+        const { operatorTokenFile: operatorToken, ...addresses } = running.listens;
+        telemetry.info('the controller is ready', { ...addresses });
+        sayReady({ addresses, files: { operatorToken } });
+        return running.stop;
+      });
+    }),
+  );
   examples(
     command,
-    'isobar controller --data-dir /var/lib/isobar --api 0.0.0.0:7420 --name isobar.example.vn',
+    'isobar controller --data-dir /var/lib/isobar --listen-api 0.0.0.0:7420 --listen-names isobar.example.vn',
+    'isobar controller --config /etc/isobar/controller.yaml',
   );
 }
