@@ -35,8 +35,11 @@ const NEXT_BY_CODE: Readonly<Record<string, string>> = {
 export function errorText(error: unknown): ErrorText {
   if (error instanceof FileError) return fileErrorText(error);
   if (error instanceof IsobarError) return isobarErrorText(error);
-  const message = error instanceof Error ? error.message : String(error);
-  return { message, details: [], next: '' };
+  // The first line says what is wrong, further lines say it in detail.
+  const [message = '', ...details] = (
+    error instanceof Error ? error.message : String(error)
+  ).split('\n');
+  return { message, details, next: '' };
 }
 
 function fileErrorText({ problems }: FileError): ErrorText {
