@@ -32,8 +32,6 @@ function enterQueue(state: State, row: number): void {
   const { jobs } = state;
   const jobClass = classOf(state, row);
   const uid = jobs.uid[row]!;
-  jobs.queued[row] = 1;
-  jobClass.length++;
   state.derived.touched.add(jobClass);
   // New jobs belong at the tail; one that comes back is older than nearly all that wait, so it is sought from the head. Many
   // that come back at once come in some order, so each is sought from the one before.
@@ -75,8 +73,16 @@ export function leaveQueue(state: State, row: number): void {
   jobClass.length--;
 }
 
-function link(state: State, jobClass: JobClass, previous: number, row: number, next: number): void {
+function link(
+  state: State,
+  jobClass: JobClass,
+  previous: number,
+  row: number,
+  next: number,
+): void {
   const { jobs } = state;
+  jobs.queued[row] = 1;
+  jobClass.length++;
   jobs.previous[row] = previous;
   jobs.next[row] = next;
   if (previous === NONE) jobClass.head = row;
