@@ -14,7 +14,9 @@ import {
 
 export function foldClassDefined(state: State, entity: JobClassEntity): void {
   state.nextClass = Math.max(state.nextClass, entity.number + 1);
-  if (isAhead(state, 'class', entity.number, state.revision)) return;
+  // The row of a class whose tenant came after the checkpoint began could not be loaded: its record defines it.
+  const isLoaded = state.classes.has(entity.number);
+  if (isLoaded && isAhead(state, 'class', entity.number, state.revision)) return;
   addClass(state, entity, state.revision);
 }
 
@@ -28,7 +30,10 @@ export function addClass(
   if (tenant === undefined) return undefined;
   const jobClass = toClass(tenant, entity, revision);
   state.classes.set(entity.number, jobClass);
-  state.classByKey.set(classIndexKey(entity.tenant, jobClass.key), jobClass);
+  const index = classIndexKey(entity.tenant, jobClass.key);
+  // While a restart folds, an older class of the same kind, dropped later on, may come after the newer one.
+  const isNewest = (state.classByKey.get(index)?.entity.number ?? 0) < entity.number;
+  if (isNewest) state.classByKey.set(index, jobClass);
   tenant.classes.set(entity.number, jobClass);
   return jobClass;
 }
@@ -53,7 +58,9 @@ export function toClass(tenant: Tenant, entity: JobClassEntity, revision: number
 export function dropClassIfUnused(state: State, jobClass: JobClass): void {
   if (jobClass.jobs > 0) return;
   state.classes.delete(jobClass.entity.number);
-  state.classByKey.delete(classIndexKey(jobClass.entity.tenant, jobClass.key));
+  const index = classIndexKey(jobClass.entity.tenant, jobClass.key);
+  // While a restart folds, the class that was defined anew may be there before this one is dropped.
+  if (state.classByKey.get(index) === jobClass) state.classByKey.delete(index);
   jobClass.tenant.classes.delete(jobClass.entity.number);
   state.derived.touched.delete(jobClass);
   state.gone.push({ kind: 'class', key: String(jobClass.entity.number) });

@@ -167,9 +167,13 @@ export function foldDataCenterDeleted(state: State, id: string): void {
   state.derived.mapVersion++;
   addAmounts(state.derived.capacity, dataCenter.capacity, -1);
   for (const [node, row] of dataCenter.nodes) {
+    if (isAhead(state, 'node', `${id}/${node}`, state.revision)) continue;
+    dataCenter.nodes.delete(node);
     state.nodes.remove(row);
     state.gone.push({ kind: 'node', key: `${id}/${node}` });
   }
+  // A row that is ahead is of the data center that was registered anew; what the old one had is gone all the same.
+  if (isAhead(state, 'dataCenter', id, state.revision)) return;
   state.dataCenters.delete(id);
   state.dataCenterList[dataCenter.index] = undefined;
   state.gone.push({ kind: 'dataCenter', key: id });

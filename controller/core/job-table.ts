@@ -90,11 +90,11 @@ export class JobTable extends Rows {
     this.#byUid.set(job.uid, row);
     let ids = this.#byId.get(job.tenant);
     if (ids === undefined) this.#byId.set(job.tenant, (ids = new Map()));
-    ids.set(job.id, row);
+    if (this.#isNewest(job.uid, ids.get(job.id))) ids.set(job.id, row);
     if (job.keyDigest.length > 0) {
       const key = toHex(job.keyDigest);
       this.#keys.set(row, key);
-      this.#byKey.set(key, row);
+      if (this.#isNewest(job.uid, this.#byKey.get(key))) this.#byKey.set(key, row);
     }
     return row;
   }
@@ -103,16 +103,21 @@ export class JobTable extends Rows {
     this.#byUid.delete(this.uid[row] ?? 0);
     const tenant = this.tenantOf(row);
     const ids = this.#byId.get(tenant);
-    ids?.delete(this.idOf(row));
+    if (ids?.get(this.idOf(row)) === row) ids.delete(this.idOf(row));
     if (ids?.size === 0) this.#byId.delete(tenant);
     const key = this.#keys.get(row);
-    if (key !== undefined) this.#byKey.delete(key);
+    if (key !== undefined && this.#byKey.get(key) === row) this.#byKey.delete(key);
     this.#keys.delete(row);
     this.reasons.delete(row);
     this.after.delete(row);
     this.uid[row] = NONE;
     this.id[row] = '';
     this.freeRow(row);
+  }
+
+  /** While a restart folds, a job that is forgotten later on may be there beside the newer one of the same name. */
+  #isNewest(uid: number, other: number | undefined): boolean {
+    return other === undefined || this.uid[other]! < uid;
   }
 
   rowOf(uid: number): number | undefined {

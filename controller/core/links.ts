@@ -40,7 +40,8 @@ export function foldLinkPut(state: State, entity: Link): void {
 }
 
 export function foldLinkDeleted(state: State, id: string): void {
-  if (!state.links.delete(id)) return;
+  // A row that is ahead is of the link that was created anew.
+  if (isAhead(state, 'link', id, state.revision) || !state.links.delete(id)) return;
   state.gone.push({ kind: 'link', key: id });
 }
 

@@ -6,13 +6,17 @@ import { countJob, waitForOthers } from './jobs.ts';
 import { Pool } from './pool.ts';
 import { requeue } from './queue.ts';
 import { countNode, dropNode } from './room.ts';
-import { startHolding } from './runs.ts';
+import { allocate, startHolding } from './runs.ts';
 import type { State } from './state.ts';
 
 /** Clears and recomputes all that is derived. `state.derived.live` is true afterwards. */
 export function rebuildDerived(state: State): void {
   state.derived.live = true;
   clear(state);
+  for (const [run, parts] of state.parts ?? []) {
+    if (state.runs.job[run] !== NONE) allocate(state, run, parts);
+  }
+  state.parts = undefined;
   for (const dataCenter of state.dataCenters.values()) {
     for (const row of dataCenter.nodes.values()) {
       if (state.nodes.removed[row] === 1) continue;

@@ -17,12 +17,11 @@ export class RunTable extends Rows {
   /** Terms of the score, for people. */
   readonly decision: string[] = [];
 
-  add(job: number, index: number, dataCenter: number, state: RunState, reserveMs: number): number {
+  add(job: number, index: number, state: RunState, reserveMs: number): number {
     const row = this.takeRow();
     this.job[row] = job;
     this.index[row] = index;
     this.state[row] = state;
-    this.dataCenter[row] = dataCenter;
     this.reserveMs[row] = reserveMs;
     this.startMs[row] = 0;
     this.allocation[row] = NONE;

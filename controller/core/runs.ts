@@ -3,6 +3,7 @@ import { jobName, runName } from '#domain/names.ts';
 import { reason } from '#domain/reasons.ts';
 import { refuse } from '#domain/refusal.ts';
 import { DataCenterState, isRunFinal, JobState, mayRunMove, RunState } from '#domain/states.ts';
+import type { RunPart } from '#gen/isobar/log/v1/entity.ts';
 import type { Event, RunChanged, RunReserved } from '#gen/isobar/log/v1/event.ts';
 import { NONE } from './columns.ts';
 import {
@@ -268,18 +269,28 @@ export function addRun(
   state: State,
   job: number,
   index: number,
-  parts: RunReserved['parts'],
+  parts: readonly RunPart[],
   runState: RunState,
   reserveMs: number,
 ): number {
+  const run = state.runs.add(job, index, runState, reserveMs);
+  state.jobs.run[job] = run;
+  if (state.parts === undefined) allocate(state, run, parts);
+  else state.parts.set(run, parts);
+  return run;
+}
+
+/** Notes what a run holds, and where. */
+export function allocate(state: State, run: number, parts: readonly RunPart[]): void {
   const first = state.dataCenters.get(parts[0]?.dataCenter ?? '');
-  const run = state.runs.add(job, index, first?.index ?? 0, runState, reserveMs);
+  state.runs.dataCenter[run] = first?.index ?? 0;
   for (const part of parts) {
     const dataCenter = state.dataCenters.get(part.dataCenter);
     for (const held of part.allocations) {
       const node = dataCenter?.nodes.get(held.node);
-      // Only while a restart folds: the node has gone since, and with it what was held there.
-      if (node === undefined) continue;
+      // A node lives as long as a run holds room on it.
+      if (node === undefined)
+        throw new Error(`run row ${run} is on node ${held.node}, which is not there`);
       const devices = held.devices.map((device, i) => ({
         device,
         thousandths: held.thousandths[i] ?? 0,
@@ -293,8 +304,6 @@ export function addRun(
       );
     }
   }
-  state.jobs.run[job] = run;
-  return run;
 }
 
 /** A run takes its room and is found by its data centers. */

@@ -4,6 +4,7 @@ import type {
   DataCenter as DataCenterEntity,
   JobClass as JobClassEntity,
   Link as LinkEntity,
+  RunPart,
   Tenant as TenantEntity,
   Token as TokenEntity,
   User as UserEntity,
@@ -134,6 +135,11 @@ export interface State {
    * Their entities skip events up to that revision.
    */
   ahead: Map<string, number> | undefined;
+  /**
+   * Only while a restart folds: where each run is, by its row. A row of the checkpoint may name a node that came after the
+   * checkpoint began, so places are looked up when everything is there.
+   */
+  parts: Map<number, readonly RunPart[]> | undefined;
 }
 
 export interface Derived {
@@ -182,6 +188,7 @@ export function emptyState(): State {
     gone: [],
     derived: emptyDerived(),
     ahead: undefined,
+    parts: undefined,
   };
 }
 

@@ -118,7 +118,8 @@ export function addTenant(state: State, entity: TenantEntity, revision: number):
 
 export function foldTenantDeleted(state: State, id: string): void {
   const tenant = state.tenants.get(id);
-  if (tenant === undefined) return;
+  // A row that is ahead is of the tenant that was created anew.
+  if (tenant === undefined || isAhead(state, 'tenant', id, state.revision)) return;
   if (tenant.parent !== undefined) tenant.parent.children--;
   state.tenants.delete(id);
   state.gone.push({ kind: 'tenant', key: id });

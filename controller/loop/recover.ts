@@ -11,6 +11,7 @@ export async function recover(log: Log): Promise<State> {
   const from = log.head.checkpointRevision;
   state.derived.live = false;
   state.ahead = new Map();
+  state.parts = new Map();
   const { ahead } = state;
   await log.loadCheckpoint(KINDS, (rows) => {
     for (const row of rows) {
