@@ -79,6 +79,7 @@ describe('exit codes', () => {
     ['a defect here', new TypeError('x is not a function'), EXIT.INTERNAL],
     ['a wrong line', new UsageError('x'), EXIT.USAGE],
     ['no file', new Failure('x', EXIT.NO_FILE), EXIT.NO_FILE],
+    ['a full disk', Object.assign(new Error('ENOSPC'), { syscall: 'write' }), EXIT.NO_FILE],
   ])('%s', (_, error, code) => expect(exitOf(error)).toBe(code));
 
   test('a controller that is not there', async () => {

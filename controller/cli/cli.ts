@@ -115,8 +115,10 @@ class Run {
       ...details.map((detail) => `  ${harmless(detail)}`),
       ...(hint === '' ? [] : [`${paint('next:', 'strong')} ${hint}`]),
     ];
-    if (isDefect(error))
-      lines.push(error.stack ?? '', 'This is a defect: please report it with the lines above.');
+    if (isDefect(error)) {
+      const frames = (error.stack ?? '').split('\n').filter((line) => line.startsWith('    at '));
+      lines.push(...frames, 'This is a defect: please report it with the lines above.');
+    }
     await this.#io.stderr.write(`${lines.join('\n')}\n`);
   }
 }

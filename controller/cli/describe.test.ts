@@ -55,12 +55,12 @@ describe('isobar describe', () => {
         north-1      n03       0      1  1 (25%)
 
       History:
-        TIME (UTC)  KIND           RUN  STATE     WHERE    REASON
-        11:05:00    JOB_SUBMITTED    -  queued    -
-        11:05:10    RUN_RESERVED     1  reserved  coast-1
-        11:05:20    RUN_CHANGED      1  unknown   coast-1  its data center was not heard from for longer than its lease
-        11:05:30    RUN_RESERVED     2  reserved  north-1
-        11:05:40    RUN_CHANGED      2  running   north-1
+        TIME (UTC)  KIND            RUN  STATE       WHERE     REASON
+        11:05:00    JOB_SUBMITTED     -  queued      -
+        11:05:10    RUN_RESERVED      1  reserved    coast-1
+        11:05:20    RUN_CHANGED       1  unknown     coast-1   its data center was not heard from for longer than its lease
+        11:05:30    RUN_RESERVED      2  reserved    north-1
+        11:05:40    RUN_CHANGED       2  running     north-1
       "
     `);
   });

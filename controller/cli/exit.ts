@@ -70,6 +70,8 @@ export function exitOf(error: unknown): number {
   if (error instanceof FileError) return EXIT.BAD_FILE;
   if (error instanceof OutputClosed) return EXIT.OUTPUT_CLOSED;
   if (error instanceof IsobarError) return exitOfCall(error);
+  // What the operating system refused: a full disk, a folder that is not ours.
+  if (error instanceof Error && 'syscall' in error) return EXIT.NO_FILE;
   return EXIT.INTERNAL;
 }
 

@@ -88,12 +88,12 @@ describe('isobar get', () => {
   });
   test('events', async () => {
     expect(await output('get', 'ev')).toMatchInlineSnapshot(`
-      "REVISION  TIME (UTC)  KIND           RESOURCE        STATE     WHERE    REASON
-           700  11:05:00    JOB_SUBMITTED  health/train-7  queued    -
-           710  11:05:10    RUN_RESERVED   health/train-7  reserved  coast-1
-           720  11:05:20    RUN_CHANGED    health/train-7  unknown   coast-1  its data center was not heard from for longer than its lease
-           730  11:05:30    RUN_RESERVED   health/train-7  reserved  north-1
-           740  11:05:40    RUN_CHANGED    health/train-7  running   north-1
+      "REVISION  TIME (UTC)  KIND            RESOURCE              STATE       WHERE     REASON
+           700  11:05:00    JOB_SUBMITTED   health/train-7        queued      -
+           710  11:05:10    RUN_RESERVED    health/train-7        reserved    coast-1
+           720  11:05:20    RUN_CHANGED     health/train-7        unknown     coast-1   its data center was not heard from for longer than its lease
+           730  11:05:30    RUN_RESERVED    health/train-7        reserved    north-1
+           740  11:05:40    RUN_CHANGED     health/train-7        running     north-1
       "
     `);
   });
@@ -277,5 +277,35 @@ describe('isobar get --watch', () => {
       ...words('get dc --watch --interval 1ms -o name'),
     );
     expect(out).toBe('dataCenters/coast-1\ndataCenters/north-1\ndataCenters/coast-1\n');
+  });
+
+  test('of events prints each as it comes, a line of JSON if asked', async () => {
+    await using bed = await startTestbed(
+      canned({
+        async *watchEvents({ parent }, signal) {
+          if (parent !== '') yield { revision: 905, events: [...HISTORY] };
+          await new Promise((resolve) => signal.addEventListener('abort', resolve));
+        },
+      }),
+    );
+    const until = (lines: number) => (text: string, interrupt: () => void) => {
+      if (text.split('\n').length > lines) interrupt();
+    };
+    const table = await bed.runWith({ onOutput: until(6) }, ...words('get events --watch'));
+    expect(table.out).toMatchInlineSnapshot(`
+      "REVISION  TIME (UTC)  KIND            RESOURCE              STATE       WHERE     REASON
+           700  11:05:00    JOB_SUBMITTED   health/train-7        queued      -
+           710  11:05:10    RUN_RESERVED    health/train-7        reserved    coast-1
+           720  11:05:20    RUN_CHANGED     health/train-7        unknown     coast-1   its data center was not heard from for longer than its lease
+           730  11:05:30    RUN_RESERVED    health/train-7        reserved    north-1
+           740  11:05:40    RUN_CHANGED     health/train-7        running     north-1
+      "
+    `);
+    const json = await bed.runWith({ onOutput: until(5) }, ...words('get events --watch -o json'));
+    const kinds = json.out
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line).kind);
+    expect(kinds).toEqual(HISTORY.map(({ kind }) => kind));
   });
 });

@@ -8,7 +8,7 @@ import { UsageError } from './exit.ts';
 import { type Format, outputOption, printItems, printValue } from './format.ts';
 import { durationMs, keyValues, wholeNumber } from './options.ts';
 import { kindList, kindOf, type KindView, notFound, type Selection } from './kind.ts';
-import { Rows, watchRows } from './rows.ts';
+import { followRows, Rows, watchRows } from './rows.ts';
 import type { Session } from './session.ts';
 import { type Act, examples } from './verb.ts';
 
@@ -52,6 +52,10 @@ export function configure(command: Command, act: Act): void {
       2000,
     )
     .action(act<GetOptions>(get));
+  command.addHelpText(
+    'after',
+    '\n-o json and yaml print what the API has, with the field names of the proto files; a list is {items: [...]}.',
+  );
   examples(
     command,
     'isobar get data-centers',
@@ -59,6 +63,7 @@ export function configure(command: Command, act: Act): void {
     'isobar get jobs --watch',
     'isobar get no --data-center north-1 -o wide',
     'isobar get job train-7 -o yaml',
+    'isobar get events --watch -o json',
   );
 }
 
@@ -75,8 +80,16 @@ async function get(
       throw new UsageError(`${kind.plural} cannot be selected by ${FLAGS[key as keyof Selection]}`);
     }
   }
+  if (options.watch === true && view.follow !== undefined && options.output !== 'yaml') {
+    const rows = new Rows(session, view, options.output, selection);
+    const streams = await view.follow(await session.client(), session, selection);
+    await followRows(session, view, rows, streams, options.output);
+    return;
+  }
   if (options.watch === true && ['json', 'yaml'].includes(options.output)) {
-    throw new UsageError(`--watch prints lines: use it with -o table, wide or name`);
+    throw new UsageError(
+      '--watch prints lines: use it with -o table, wide or name; events also with -o json',
+    );
   }
   if (names.length > 0) await getNamed(session, kind.singular, view, names, options, selection);
   else await getAll(session, kind.plural, view, options, selection);

@@ -50,6 +50,12 @@ export interface KindView<T> {
     selection: Selection,
     fromRevision: number,
   ): AsyncIterable<readonly string[]>;
+  /** For what never ends: streams that begin where `list` does and go on. */
+  follow?(
+    client: Isobar,
+    session: Session,
+    selection: Selection,
+  ): Promise<readonly AsyncIterable<T>[]>;
   describe?(client: Isobar, session: Session, item: T): Promise<SectionText[]>;
 }
 

@@ -1,5 +1,6 @@
 // The rows of `get`: printed once, and again when they change.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { toApiJson } from '#client/json.ts';
 import type { Format } from './format.ts';
 import type { KindView, Selection } from './kind.ts';
 import { harmless } from './paint.ts';
@@ -66,4 +67,23 @@ export async function watchRows(
     await sleep(intervalMs, undefined, { signal: session.signal });
     await rows.printChanged(await read(undefined));
   }
+}
+
+/** Rows of streams as they come; as JSON a line for each. */
+export async function followRows(
+  session: Session,
+  view: KindView<unknown>,
+  rows: Rows,
+  streams: readonly AsyncIterable<unknown>[],
+  format: Format,
+): Promise<void> {
+  const print = async (item: unknown): Promise<void> => {
+    if (format === 'json') await session.print(JSON.stringify(toApiJson(view.codec, item)));
+    else await rows.print([item]);
+  };
+  await Promise.all(
+    streams.map(async (stream) => {
+      for await (const item of stream) await print(item);
+    }),
+  );
 }

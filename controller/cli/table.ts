@@ -10,6 +10,8 @@ export interface Column<T> {
   readonly right?: boolean;
   /** Only with `-o wide`. */
   readonly wide?: boolean;
+  /** Width that later rows of a stream probably need. */
+  readonly atLeast?: number;
   /** Cut with an ellipsis when the terminal is too narrow. */
   readonly shrinks?: boolean;
   /** Not part of what a watch compares: an age is different at every look. */
@@ -50,8 +52,8 @@ export class Table<T> {
   }
 
   #measure(rows: readonly (readonly Cell[])[]): number[] {
-    const widths = this.#columns.map(({ title }, index) =>
-      Math.max(title.length, ...rows.map((row) => lengthOf(textOf(row[index] ?? '')))),
+    const widths = this.#columns.map(({ title, atLeast = 0 }, index) =>
+      Math.max(title.length, atLeast, ...rows.map((row) => lengthOf(textOf(row[index] ?? '')))),
     );
     if (!this.#output.isTerminal) return widths;
     const total = widths.reduce((sum, width) => sum + width, GAP.length * (widths.length - 1));

@@ -21,6 +21,9 @@ export async function waitFor(
       if (delayMs > 1000) session.note('connection lost, still waiting').catch(() => undefined);
     },
   };
+  session.io.interrupted.addEventListener('abort', () => {
+    session.note('not waiting any longer; the jobs go on').catch(() => undefined);
+  });
   for await (const job of client.jobs.endings(selection, options)) {
     ended.push(job);
     await session.print(endLine(session, job));

@@ -3,7 +3,6 @@ import { idOf, shortName } from '#client/names.ts';
 import { IsobarError } from '#client/isobar-error.ts';
 import type { Isobar } from '#client/isobar.ts';
 import { Event } from '#client/types.ts';
-import type { WatchOptions } from '#client/watch.ts';
 import type { KindView, Selection } from '../kind.ts';
 import type { Session } from '../session.ts';
 import type { Column } from '../table.ts';
@@ -19,68 +18,66 @@ export const events: KindView<Event> = {
   name: ({ resource }) => resource,
   columns: eventColumns,
   async *list(client, session, selection) {
-    const { revision } = await client.federation.get({ signal: session.signal });
-    const fromRevision = selection.since ?? Math.max(1, revision - LOOK_BACK);
-    yield { items: await pastEvents(client, session, selection, fromRevision), revision };
+    const { sources, revision, fromRevision } = await begin(client, session, selection);
+    const past = sources.map((source) => fromOldest((from) => source(from, true), fromRevision));
+    const items = (await Promise.all(past)).flat().toSorted((a, b) => a.revision - b.revision);
+    yield { items, revision };
+  },
+  async follow(client, session, selection) {
+    const { sources, fromRevision } = await begin(client, session, selection);
+    return sources.map((source) => goingOn((from) => source(from, false), fromRevision));
   },
 };
 
-/** Events of jobs and of the federation together, in the order of their revisions. */
-async function pastEvents(
-  client: Isobar,
-  session: Session,
-  selection: Selection,
-  fromRevision: number,
-): Promise<Event[]> {
-  const options = { fromRevision, untilCurrent: true, signal: session.signal };
-  const sources = [
-    (from: number) => jobEvents(client, session, selection, { ...options, fromRevision: from }),
-  ];
-  if (selection.set === undefined) {
-    sources.push(async (from) => client.events.watchFederation({ ...options, fromRevision: from }));
-  }
-  const lists = await Promise.all(sources.map((source) => fromOldest(source, fromRevision)));
-  return lists.flat().toSorted((a, b) => a.revision - b.revision);
-}
+type Source = (fromRevision: number, untilCurrent: boolean) => AsyncIterable<Event>;
 
-async function jobEvents(
-  client: Isobar,
-  session: Session,
-  { allTenants, set }: Selection,
-  options: WatchOptions,
-): Promise<AsyncIterable<Event>> {
+/** Events of jobs, and with no job set named those of the federation too: the API has a stream for each. */
+async function begin(client: Isobar, session: Session, { allTenants, set, since }: Selection) {
+  const { signal } = session;
+  const { revision } = await client.federation.get({ signal });
   const tenant = allTenants === true ? '-' : (await session.tenant()) || '-';
-  return client.events.watch({ ...options, tenant, set });
+  const ofJobs: Source = (fromRevision, untilCurrent) =>
+    client.events.watch({ fromRevision, untilCurrent, tenant, set, signal });
+  const ofFederation: Source = (fromRevision, untilCurrent) =>
+    client.events.watchFederation({ fromRevision, untilCurrent, signal });
+  return {
+    sources: set === undefined ? [ofJobs, ofFederation] : [ofJobs],
+    revision,
+    fromRevision: since ?? Math.max(1, revision - LOOK_BACK),
+  };
 }
 
 /** All of them from a revision, or from the oldest that the log still keeps. */
 export async function fromOldest(
-  source: (fromRevision: number) => Promise<AsyncIterable<Event>>,
+  source: (fromRevision: number) => AsyncIterable<Event>,
   fromRevision: number,
 ): Promise<Event[]> {
+  const found: Event[] = [];
+  for await (const event of goingOn(source, fromRevision)) found.push(event);
+  return found;
+}
+
+async function* goingOn(
+  source: (fromRevision: number) => AsyncIterable<Event>,
+  fromRevision: number,
+): AsyncGenerator<Event, void, undefined> {
   try {
-    return await collect(await source(fromRevision));
+    yield* source(fromRevision);
   } catch (error) {
     const oldest = error instanceof IsobarError ? Number(error.metadata['oldest_revision']) : 0;
     if (!(oldest > fromRevision)) throw error;
-    return collect(await source(oldest));
+    yield* source(oldest);
   }
-}
-
-async function collect(source: AsyncIterable<Event>): Promise<Event[]> {
-  const found: Event[] = [];
-  for await (const event of source) found.push(event);
-  return found;
 }
 
 export function eventColumns(now: number): Column<Event>[] {
   return [
     { title: 'REVISION', right: true, cell: ({ revision }) => revision },
     { title: 'TIME (UTC)', cell: ({ time }) => (time === undefined ? '' : clock(time, now)) },
-    { title: 'KIND', cell: ({ kind }) => kind },
-    { title: 'RESOURCE', cell: ({ resource }) => shortName(resource) },
-    { title: 'STATE', cell: ({ state }) => stateCell(state.toLowerCase()) },
-    { title: 'WHERE', cell: ({ dataCenter }) => dataCenter },
+    { title: 'KIND', atLeast: 14, cell: ({ kind }) => kind },
+    { title: 'RESOURCE', atLeast: 20, cell: ({ resource }) => shortName(resource) },
+    { title: 'STATE', atLeast: 10, cell: ({ state }) => stateCell(state.toLowerCase()) },
+    { title: 'WHERE', atLeast: 8, cell: ({ dataCenter }) => dataCenter },
     { title: 'REASON', shrinks: true, cell: ({ reason }) => reasonText(reason) },
     { title: 'ACTOR', wide: true, cell: ({ actor }) => idOf(actor) },
   ];

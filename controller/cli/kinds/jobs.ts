@@ -136,7 +136,7 @@ async function history(client: Isobar, session: Session, job: Job): Promise<Even
   const from = Math.max(1, job.revision - HISTORY);
   try {
     return await fromOldest(
-      async (fromRevision) =>
+      (fromRevision) =>
         client.jobs.watch(job.name, { fromRevision, untilCurrent: true, signal: session.signal }),
       from,
     );
