@@ -35,15 +35,23 @@ export interface Executor {
   open(
     events: ExecutorEvents,
   ): Promise<{ readonly nodes: readonly NodeReport[]; readonly runs: readonly RunReport[] }>;
-  /** Starts a run. What goes wrong is reported as FAILED with a reason. A run that it already has is left alone. */
+  /**
+   * Starts a run. What goes wrong is reported as FAILED with a reason. A run that it already has is left alone and reported
+   * as it is. An older epoch than one that it has heard of never starts and is STOPPED with LOST; a newer one kills the older
+   * first, which ends the same way.
+   */
   start(assignment: Assignment): void;
-  /** Stops a run: its signal, its grace, then SIGKILL. A run that it does not have is remembered as stopped: it never starts. */
+  /**
+   * Stops a run: its signal, its grace, then SIGKILL. A run that it does not have is remembered: it never starts, and is
+   * reported as STOPPED with LOST.
+   */
   stop(run: RunKey): void;
   /** The controller has the final status. */
   forget(run: RunKey): void;
   /**
    * The fence below the agent: unless this is called again, every run that has a lease is dead at this boot time, even if
-   * the agent never comes back.
+   * the agent never comes back. What is started behind it ends as STOPPED with LEASE_FENCED. Until the first call there is
+   * no fence, so call it before anything is started.
    */
   setFence(deadlineBootMs: number): void;
   /** Sends pieces until the last; the answer cancels. */
