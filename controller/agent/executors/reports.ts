@@ -2,7 +2,7 @@
 import { RunState } from '#domain/states.ts';
 import { type Reason as Why, type ReasonCode, reason, sentenceOf } from '#domain/reasons.ts';
 import type { RunReport } from '#gen/isobar/v1/agent.ts';
-import type { Reason } from '#gen/isobar/v1/resources.ts';
+import type { Reason, Resources } from '#gen/isobar/v1/resources.ts';
 import type { RunKey } from '#ports/executor.ts';
 
 /** A reason as it is sent: with its sentence. */
@@ -31,4 +31,8 @@ export function reportOf(run: RunKey, phase: RunState): RunReport {
     lastLines: [],
     runMillis: 0,
   };
+}
+
+export function amounts(cpuMillis: number, memoryMib: number, storageMib: number): Resources {
+  return { cpuMillis, memoryMib, storageMib, extra: {}, deviceThousandths: 0, devices: [] };
 }

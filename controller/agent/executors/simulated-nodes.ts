@@ -1,7 +1,7 @@
 // Made-up nodes from a seed, for the simulator and the benchmarks.
 import type { NodeReport } from '#gen/isobar/v1/agent.ts';
-import type { Resources } from '#gen/isobar/v1/resources.ts';
 import type { Random } from '#ports/random.ts';
+import { amounts } from './reports.ts';
 
 /** Shapes of machines with how often they come, in hundredths. */
 const SHAPES = [
@@ -50,10 +50,6 @@ export function simulatedNodes(count: number, random: Random): NodeReport[] {
     });
   }
   return nodes;
-}
-
-export function amounts(cpuMillis: number, memoryMib: number, storageMib: number): Resources {
-  return { cpuMillis, memoryMib, storageMib, extra: {}, deviceThousandths: 0, devices: [] };
 }
 
 function pick(hundredths: number): (typeof SHAPES)[number] {

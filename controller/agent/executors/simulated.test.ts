@@ -4,7 +4,8 @@ import type { Clock } from '#ports/clock.ts';
 import type { Random } from '#ports/random.ts';
 import { Agent, assignmentOf, key, variable } from './agent.contract.ts';
 import { type Behaviour, executorContract } from './contract.ts';
-import { amounts, simulatedNodes } from './simulated-nodes.ts';
+import { amounts } from './reports.ts';
+import { simulatedNodes } from './simulated-nodes.ts';
 import { SimulatedExecutor, type SimulatedOptions } from './simulated.ts';
 
 executorContract('the simulated executor', async () => placeOf({}));

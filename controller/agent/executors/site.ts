@@ -13,6 +13,8 @@
 //     database: [health]
 //   maxRunTime: 24h
 //
+// A list of allowed programs holds only together with `denyEnv: [LD_*]` and for programs that run no others.
+//
 // In patterns `*` stands for anything but a slash, `**` for anything.
 import { LineCounter, isNode, parseDocument } from 'yaml';
 import { z } from 'zod';

@@ -12,7 +12,8 @@
 //
 // As few files as will do: with a directory for each run, its making and removing cost as much as its processes.
 //
-// The upper folders can be passed through (0711), because a task of another user must reach its own directory.
+// All of it is closed to others (0700). Where tenants have users of their own, the upper folders can be passed through
+// (0711), because a task must reach its own directory.
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
@@ -29,8 +30,8 @@ export interface Layout {
 /** A socket's path fits into 107 bytes, says the kernel. */
 const LONGEST_SOCKET_PATH = 107;
 
-/** Makes what is missing. */
-export function openLayout(stateDir: string): Layout {
+/** Makes what is missing. `passable`: for tasks of other users. */
+export function openLayout(stateDir: string, passable = false): Layout {
   const layout = {
     control: join(stateDir, 'control'),
     runs: join(stateDir, 'control', 'runs'),
@@ -46,7 +47,7 @@ export function openLayout(stateDir: string): Layout {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
   }
   for (const dir of [layout.control, layout.logs]) chmodSync(dir, 0o700);
-  for (const dir of [stateDir, layout.work]) chmodSync(dir, 0o711);
+  if (passable) for (const dir of [stateDir, layout.work]) chmodSync(dir, 0o711);
   return { ...layout, id: idOf(layout.control) };
 }
 

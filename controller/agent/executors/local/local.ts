@@ -60,7 +60,8 @@ export class LocalExecutor implements Executor {
   constructor(options: LocalOptions) {
     const stateDir = resolve(options.stateDir);
     this.#options = options;
-    this.#layout = openLayout(stateDir);
+    const hasUsers = Object.keys(options.site.tenants).length > 0;
+    this.#layout = openLayout(stateDir, hasUsers);
     this.#link = new Link(this.#layout, stateDir, options.clock, options.isolation, {
       welcomed: (isolation, runs) => this.#welcomed(isolation, runs),
       reported: (report) => this.#reported(report),

@@ -1,5 +1,5 @@
 // For tests and benchmarks of the local executor: this machine's clock, and places on it.
-import { chmodSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '#ports/clock.ts';
@@ -46,7 +46,6 @@ export class LocalPlace implements Place {
     this.#options = options;
     // Short: a socket's path has a limit.
     this.stateDir = mkdtempSync(join(tmpdir(), 'isobar-'));
-    chmodSync(this.stateDir, 0o711);
   }
 
   executor(options: Partial<LocalOptions> = this.#options): LocalExecutor {

@@ -3,7 +3,7 @@ import { statfsSync } from 'node:fs';
 import { availableParallelism, hostname, totalmem } from 'node:os';
 import { isId } from '#domain/names.ts';
 import type { NodeReport } from '#gen/isobar/v1/agent.ts';
-import { amounts } from '../simulated-nodes.ts';
+import { amounts } from '../reports.ts';
 
 export interface LocalNode {
   readonly node: string;

@@ -170,6 +170,11 @@ describe('a site allows', () => {
   });
 });
 
+test('an assignment without room is refused', () => {
+  const assignment = { ...assignmentOf(key(1), [TRUE]), allocations: [] };
+  expect(refused(planOf(assignment, key(1), options()))).toBe('START_FAILED it was given no room');
+});
+
 test('a specification that is none is refused', () => {
   const assignment = { ...assignmentOf(key(1), [TRUE]), spec: Buffer.from([255, 255, 255]) };
   expect(refused(planOf(assignment, key(1), options()))).toMatch(/^START_FAILED its specification/);

@@ -65,6 +65,7 @@ function makePlan(assignment: Assignment, run: RunKey, options: PlanOptions): Pl
   if (tenant === undefined) throw broken(`${assignment.job} is no name of a job`);
   const user = userOf(tenant, options);
   const nodes = nodesByRank(spec.groups, assignment.allocations);
+  if (nodes.length === 0) throw broken('it was given no room');
   const shared = {
     ISOBAR_JOB: assignment.job,
     ISOBAR_UID: String(run.jobUid),
