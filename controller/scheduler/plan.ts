@@ -41,8 +41,8 @@ export class Cursor {
   readonly ready = new Set<JobClass>();
   readonly setAside = new Map<JobClass, SetAside>();
   readonly scales: Scales;
-  /** Count of growths that the classes set aside have seen. */
-  growth = 0;
+  /** Count of growths that the classes set aside have seen. Undefined: never collected, a what-if does not look again. */
+  growth: number | undefined;
 
   constructor(state: State) {
     this.scales = new Scales(state);
@@ -119,12 +119,15 @@ export function plan(
     line.share = weightedShare(state, overlay, line.tenant);
     tenants.topChanged();
   }
-  return { decisions, isDone: cursor.ready.size === 0, steps };
+  // What grew since the pass began was not looked at by classes that were set aside before: collect gives them their turn.
+  const hasGrown = cursor.growth !== undefined && cursor.growth !== state.derived.growth;
+  return { decisions, isDone: cursor.ready.size === 0 && !hasGrown, steps };
 }
 
 /** Takes in what changed since the last slice. Call it before each slice of the queue. */
 export function collect(state: State, cursor: Cursor): void {
   const { derived } = state;
+  cursor.growth ??= 0;
   // Only when the pass is through, so that every class gets its turn however often room grows; and before those that just got
   // a job, or jobs that come all the time would keep the room from those that wait for it.
   if (cursor.ready.size === 0 && cursor.growth !== derived.growth) {
