@@ -24,12 +24,13 @@ export function decideInviteUser(
     return refuse('NOT_FOUND', 'TENANT_NOT_FOUND', `there is no ${tenantName(user.tenant)}`);
   }
   const existing = state.users.get(userName(user.tenant, user.id));
-  const createMs = existing?.entity.createMs ?? nowMs;
+  // Who was revoked begins anew: certificates from before stay refused.
+  const createMs = existing === undefined || existing.entity.revoked ? nowMs : existing.entity.createMs;
   const events: Event[] = [
     { kind: { $case: 'userPut', value: { ...user, revoked: false, createMs } } },
     { kind: { $case: 'tokenCreated', value: token } },
   ];
-  return accept([...expiredTokens(state, nowMs), ...events], undefined);
+  return accept([...uselessTokens(state, nowMs, token.identity), ...events], undefined);
 }
 
 export function decideRevokeUser(state: State, command: RevokeUser): Outcome<undefined> {
@@ -57,7 +58,7 @@ export function decideCreateToken(
     );
   }
   const created: Event = { kind: { $case: 'tokenCreated', value: command.token } };
-  return accept([...expiredTokens(state, nowMs), created], undefined);
+  return accept([...uselessTokens(state, nowMs, command.token.identity), created], undefined);
 }
 
 /** A used, an expired and an unknown token get the same answer: who tries tokens learns nothing. */
@@ -107,10 +108,10 @@ export function foldTokenUsed(state: State, id: string): void {
   state.gone.push({ kind: 'token', key: id });
 }
 
-/** Tokens that nobody used in time go when the next one is made. */
-function expiredTokens(state: State, nowMs: number): Event[] {
+/** Tokens that nobody used in time go when the next one is made, and so do older ones of the same identity. */
+function uselessTokens(state: State, nowMs: number, identity: string): Event[] {
   return [...state.tokens.values()]
-    .filter((token) => token.entity.expireMs <= nowMs)
+    .filter(({ entity }) => entity.expireMs <= nowMs || entity.identity === identity)
     .map((token): Event => ({ kind: { $case: 'tokenUsed', value: { id: token.entity.id } } }));
 }
 

@@ -45,7 +45,7 @@ function cellOf(state: State, tenant: string, dataCenter: string, hour: number):
   return cell;
 }
 
-function hourOf(ms: number): number {
+export function hourOf(ms: number): number {
   return Math.floor(ms / HOUR_MS);
 }
 
@@ -53,12 +53,12 @@ function hourOf(ms: number): number {
  * Full seconds that began within the time and the hour. Seconds, because milliseconds of a large data center's storage pass
  * 2^53; counted by their beginnings, so that parts of a time add up to the whole of it exactly.
  */
-function overlapSeconds(hour: number, fromMs: number, toMs: number): number {
+export function overlapSeconds(hour: number, fromMs: number, toMs: number): number {
   const from = Math.max(fromMs, hour * HOUR_MS);
   const to = Math.min(toMs, (hour + 1) * HOUR_MS);
   return Math.max(0, Math.floor(to / 1000) - Math.floor(from / 1000));
 }
 
-function book(to: Amounts, amounts: readonly number[], seconds: number): void {
+export function book(to: Amounts, amounts: readonly number[], seconds: number): void {
   for (let i = 0; i < 4; i++) to[i]! += (amounts[i] ?? 0) * seconds;
 }
