@@ -9,9 +9,8 @@ import type {
   TaskGroup,
 } from './job-spec.ts';
 import { ID_RULE, isId } from './names.ts';
+import type { Wrong } from './refusal.ts';
 import { WHOLE_DEVICE } from './resources.ts';
-
-type Wrong = (field: string, description: string) => void;
 
 const MAX_GROUPS = 16;
 const MAX_REPLICAS = 10_000;

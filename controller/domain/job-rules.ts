@@ -10,7 +10,7 @@ import {
 } from './job-spec.ts';
 import { checkLabels } from './labels.ts';
 import { ID_RULE, isId } from './names.ts';
-import type { Violation } from './refusal.ts';
+import type { Violation, Wrong } from './refusal.ts';
 
 export const MAX_PRIORITY = 1000;
 const MAX_AFTER = 1000;
@@ -46,7 +46,7 @@ export function checkJobSpec(spec: JobSpec, clearance: Classification): Violatio
   checkGroups(spec.groups, wrong);
   if (spec.jobSet !== '' && !isId(spec.jobSet))
     wrong('job_set', `must be ${ID_RULE}, or empty for none`);
-  checkLabels(spec.labels, 'labels', violations);
+  checkLabels(spec.labels, 'labels', wrong);
   if (!isWithin(spec.priority, -MAX_PRIORITY, MAX_PRIORITY)) {
     wrong('priority', `is ${spec.priority}, must be from -${MAX_PRIORITY} to ${MAX_PRIORITY}`);
   }
@@ -54,7 +54,7 @@ export function checkJobSpec(spec: JobSpec, clearance: Classification): Violatio
   checkDuration(spec.maxRunTime, 'max_run_time', SECOND_MS, TEN_YEARS_MS, wrong);
   checkRetry(spec, wrong);
   checkAfter(spec, wrong);
-  if (spec.constraints !== undefined) checkConstraints(spec.constraints, violations, wrong);
+  if (spec.constraints !== undefined) checkConstraints(spec.constraints, wrong);
   checkClassification(spec.classification, clearance, wrong);
   if (!isWithin(spec.unreachable, 0, 3)) wrong('unreachable', 'must be REPLACE, WAIT or FAIL');
   if (spec.stopSignal !== '' && !STOP_SIGNALS.includes(spec.stopSignal)) {
@@ -63,9 +63,6 @@ export function checkJobSpec(spec: JobSpec, clearance: Classification): Violatio
   checkDuration(spec.stopGrace, 'stop_grace', 0, 600 * SECOND_MS, wrong);
   return violations;
 }
-
-/** Notes one wrong field. */
-export type Wrong = (field: string, description: string) => void;
 
 function checkRetry({ retry }: JobSpec, wrong: Wrong): void {
   if (retry === undefined) return;
@@ -99,7 +96,7 @@ function checkAfter({ after }: JobSpec, wrong: Wrong): void {
   }
 }
 
-function checkConstraints(constraints: Constraints, violations: Violation[], wrong: Wrong): void {
+function checkConstraints(constraints: Constraints, wrong: Wrong): void {
   checkList(
     constraints.dataCenters,
     'constraints.data_centers',
@@ -144,8 +141,8 @@ function checkConstraints(constraints: Constraints, violations: Violation[], wro
     `must be one of ${NODE_ROLES.join(', ')}`,
     wrong,
   );
-  checkLabels(constraints.dataCenterLabels, 'constraints.data_center_labels', violations);
-  checkLabels(constraints.nodeLabels, 'constraints.node_labels', violations);
+  checkLabels(constraints.dataCenterLabels, 'constraints.data_center_labels', wrong);
+  checkLabels(constraints.nodeLabels, 'constraints.node_labels', wrong);
 }
 
 function checkList(

@@ -1,5 +1,5 @@
 // Labels: what people write on jobs, data centers and nodes, and what jobs select by.
-import type { Violation } from './refusal.ts';
+import type { Wrong } from './refusal.ts';
 
 export type Labels = { [key: string]: string };
 
@@ -14,29 +14,23 @@ export const LABEL_KEY_RULE = `letters, digits, dots, hyphens, underscores and s
 // oxlint-disable-next-line no-control-regex
 const CONTROL = /[\u0000-\u001f\u007f]/;
 
-/** Adds what is wrong with labels of a resource; `field` is their path. */
-export function checkLabels(labels: Labels, field: string, violations: Violation[]): void {
+/** Notes what is wrong with labels of a resource; `field` is their path. */
+export function checkLabels(labels: Labels, field: string, wrong: Wrong): void {
   let count = 0;
   for (const key in labels) {
     count++;
     const value = labels[key] ?? '';
     if (key.length > MAX_KEY_LENGTH || !KEY.test(key)) {
-      violations.push({
-        field: `${field}[${JSON.stringify(key)}]`,
-        description: `a key has ${LABEL_KEY_RULE}`,
-      });
+      wrong(`${field}[${JSON.stringify(key)}]`, `a key has ${LABEL_KEY_RULE}`);
     } else if (value.length > MAX_VALUE_LENGTH || CONTROL.test(value)) {
-      violations.push({
-        field: `${field}[${JSON.stringify(key)}]`,
-        description: `a value has at most ${MAX_VALUE_LENGTH} characters, all on one line`,
-      });
+      wrong(
+        `${field}[${JSON.stringify(key)}]`,
+        `a value has at most ${MAX_VALUE_LENGTH} characters, all on one line`,
+      );
     }
   }
   if (count > MAX_LABELS) {
-    violations.push({
-      field,
-      description: `has ${count} labels, at most ${MAX_LABELS} are allowed`,
-    });
+    wrong(field, `has ${count} labels, at most ${MAX_LABELS} are allowed`);
   }
 }
 

@@ -18,9 +18,14 @@ export const tenantName = (id: string): string => `tenants/${id}`;
 export const jobName = (tenant: string, job: string): string => `tenants/${tenant}/jobs/${job}`;
 export const runName = (tenant: string, job: string, index: number, epoch: number): string =>
   `tenants/${tenant}/jobs/${job}/runs/${index}-${epoch}`;
-/** Users of the federation itself have no tenant. */
-export const userName = (tenant: string, user: string): string =>
-  tenant === '' ? `operators/${user}` : `tenants/${tenant}/users/${user}`;
+/**
+ * Users of the federation itself have no tenant. A job may be submitted by somebody from a tenant above its own, whose whole
+ * name then stands for the id: it is returned as it is.
+ */
+export const userName = (tenant: string, user: string): string => {
+  if (user.includes('/')) return user;
+  return tenant === '' ? `operators/${user}` : `tenants/${tenant}/users/${user}`;
+};
 
 /**
  * The ids in a name: with a pattern that has a star for each id, `tenants/a/jobs/b` answers `['a', 'b']`. Undefined when

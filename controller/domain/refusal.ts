@@ -27,6 +27,9 @@ export interface Violation {
   readonly description: string;
 }
 
+/** Notes one wrong field, with what is wrong and what to do. */
+export type Wrong = (field: string, description: string) => void;
+
 /** One limit that is used up. */
 export interface QuotaViolation {
   /** Whose, for example `tenants/energy`. */
