@@ -32,7 +32,7 @@ export const CONTROLLER_NAME = `controller.${TRUST_DOMAIN}`;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 /** Clocks of peers may be this much behind ours and still take a new certificate. */
-const CLOCK_SKEW_MS = 60_000;
+export const CLOCK_SKEW_MS = 60_000;
 const AUTHORITY_LIFETIME_MS = 3650 * DAY_MS;
 const SERVER_LIFETIME_MS = 30 * DAY_MS;
 export const AGENT_LIFETIME_MS = 7 * DAY_MS;

@@ -22,6 +22,12 @@ export function refusalIn(thrown: unknown): Refusal | undefined {
   return isRefusal(thrown) ? thrown : undefined;
 }
 
+/** The value; throws it when it is a refusal. */
+export function orThrow<T>(value: T | Refusal): T {
+  if (isRefusal(value)) throw new RefusalError(value);
+  return value;
+}
+
 /** All that a caller learns of a defect: the words stay in our log, where the request id finds them. */
 export function internalError(requestId: string): Refusal {
   return refuse(
