@@ -4,11 +4,12 @@
 //   <dataDir>/authority       key and certificate of the federation's authority
 //   <dataDir>/operator.token  enrols an operator within an hour of the start: who can read the authority's key could do more
 import { randomUUID } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CONTROLLER } from '#core/command.ts';
 import { SqliteLog } from '#log/sqlite.ts';
 import { ask } from '#loop/ask.ts';
+import { Housekeeping } from '#loop/housekeeping.ts';
 import { Leases } from '#loop/leases.ts';
 import { Loop } from '#loop/loop.ts';
 import { MetricsSource } from '#loop/metrics-source.ts';
@@ -107,6 +108,10 @@ export async function startController(
       openStreams: () => services.openStreams(),
       version: versionOf(),
     });
+    const scratchDir = join(dataDir, 'scratch');
+    // What lies there is what a process that was killed was sending.
+    rmSync(scratchDir, { recursive: true, force: true });
+    mkdirSync(scratchDir, { mode: 0o700 });
     const services = makeServices({
       loop,
       sessions,
@@ -117,7 +122,7 @@ export async function startController(
       random,
       telemetry,
       version: versionOf(),
-      scratchDir: join(dataDir, 'scratch'),
+      scratchDir,
       observe: exporter.observeCall,
       config: options,
     });
@@ -132,6 +137,15 @@ export async function startController(
       services.enrolment,
     );
     readiness.done('listening');
+    const housekeeping = new Housekeeping({
+      loop,
+      log,
+      clock,
+      telemetry,
+      keepLogMs: toMs(options.retention.log),
+      keepLogRecords: options.retention.logRecords,
+      keepArchiveMs: toMs(options.retention.archive),
+    });
     return {
       listens: {
         api: api.address,
@@ -142,6 +156,7 @@ export async function startController(
       async stop() {
         const graceMs = toMs(options.stopGrace);
         readiness.undone('listening', 'the controller is shutting down');
+        housekeeping.close();
         leases.close();
         sessions.close();
         await Promise.all([api.stop(graceMs), enrolment.stop(graceMs)]);

@@ -128,9 +128,9 @@ async function startController(
     address('api'),
   ];
   args.push(
-    '--enrolment',
+    '--listen-enrolment',
     address('enrolment'),
-    '--metrics',
+    '--listen-metrics',
     address('metrics'),
     '--log-format',
     'json',
@@ -159,7 +159,7 @@ async function startAgent(
   args.push(
     '--token-file',
     tokenFile,
-    '--executor',
+    '--executor-kind',
     'local',
     '--demo',
     '--nodes',
