@@ -142,7 +142,10 @@ export function putNode(
   if (row === undefined) {
     row = nodes.add(dataCenter.index, description);
     dataCenter.nodes.set(node.id, row);
-  } else if (derived.live && nodes.removed[row] === 0) countNode(state, dataCenter, row, -1);
+  } else if (nodes.removed[row] === 1) {
+    // It comes back as it comes to us, whether runs kept its row meanwhile or not.
+    nodes.cordoned[row] = 0;
+  } else if (derived.live) countNode(state, dataCenter, row, -1);
   if (nodes.describe(row, description)) newDevices?.add(row);
   nodes.revision[row] = revision;
   if (derived.live) {
