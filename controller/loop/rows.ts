@@ -89,12 +89,12 @@ function* parentsFirst(state: State) {
 }
 
 function federationRow(state: State): CheckpointRow {
-  const { federation, incarnation, nextJob, nextClass } = state;
+  const { federation, incarnation, nextJob, nextClass, timeMs } = state;
   return row(
     'federation',
     '',
     state.revision,
-    FederationRow.encode({ federation, incarnation, nextJob, nextClass }),
+    FederationRow.encode({ federation, incarnation, nextJob, nextClass, timeMs }),
   );
 }
 

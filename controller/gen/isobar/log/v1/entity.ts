@@ -363,6 +363,8 @@ export interface FederationRow {
   nextJob: number;
   /** See core/state.ts. */
   nextClass: number;
+  /** Time of the newest record: a restart that finds none after the checkpoint must not go behind it. */
+  timeMs: number;
 }
 
 /** A live run as a checkpoint holds it. */
@@ -4156,7 +4158,7 @@ export const Job: MessageFns<Job> = {
 };
 
 function createBaseFederationRow(): FederationRow {
-  return { federation: "", incarnation: 0, nextJob: 0, nextClass: 0 };
+  return { federation: "", incarnation: 0, nextJob: 0, nextClass: 0, timeMs: 0 };
 }
 
 export const FederationRow: MessageFns<FederationRow> = {
@@ -4172,6 +4174,9 @@ export const FederationRow: MessageFns<FederationRow> = {
     }
     if (message.nextClass !== 0) {
       writer.uint32(32).uint32(message.nextClass);
+    }
+    if (message.timeMs !== 0) {
+      writer.uint32(40).uint64(message.timeMs);
     }
     return writer;
   },
@@ -4221,6 +4226,14 @@ export const FederationRow: MessageFns<FederationRow> = {
             message.nextClass = reader.uint32();
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.timeMs = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4247,6 +4260,11 @@ export const FederationRow: MessageFns<FederationRow> = {
         : isSet(object.next_class)
         ? globalThis.Number(object.next_class)
         : 0,
+      timeMs: isSet(object.timeMs)
+        ? globalThis.Number(object.timeMs)
+        : isSet(object.time_ms)
+        ? globalThis.Number(object.time_ms)
+        : 0,
     };
   },
 
@@ -4264,6 +4282,9 @@ export const FederationRow: MessageFns<FederationRow> = {
     if (message.nextClass !== 0) {
       obj.nextClass = Math.round(message.nextClass);
     }
+    if (message.timeMs !== 0) {
+      obj.timeMs = Math.round(message.timeMs);
+    }
     return obj;
   },
 
@@ -4276,6 +4297,7 @@ export const FederationRow: MessageFns<FederationRow> = {
     message.incarnation = object.incarnation ?? 0;
     message.nextJob = object.nextJob ?? 0;
     message.nextClass = object.nextClass ?? 0;
+    message.timeMs = object.timeMs ?? 0;
     return message;
   },
 };
