@@ -263,6 +263,7 @@ export class Sessions {
     const assign = new Map<string, RunKey[]>();
     const stop = new Map<string, RunKey[]>();
     for (const { kind } of events) {
+      if (kind?.$case === 'dataCenterDeleted') this.#deleted(kind.value.id, revision);
       if (kind?.$case === 'runReserved') {
         const { uid, index, epoch, parts } = kind.value;
         for (const { dataCenter } of parts) add(assign, dataCenter, { uid, index, epoch });
@@ -279,6 +280,14 @@ export class Sessions {
       for (const [dataCenter, keys] of assign) this.#sessions.get(dataCenter)?.outbox.start(keys);
       for (const [dataCenter, keys] of stop) this.#sessions.get(dataCenter)?.outbox.stop(keys);
     });
+  }
+
+  /** If it is registered again, its agent has to say hello to the new one. */
+  #deleted(dataCenter: string, revision: number): void {
+    const why = `there is no data center ${dataCenter} any more; register it, or stop its agent`;
+    this.#loop.gate.when(revision, () =>
+      this.drop(dataCenter, refuse('NOT_FOUND', 'DATA_CENTER_NOT_FOUND', why)),
+    );
   }
 
   #runOfJob(
