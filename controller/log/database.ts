@@ -21,8 +21,15 @@ export const segmentSize = 8192;
 
 export const segmentOf = (number: number): number => Math.floor(number / segmentSize);
 
-/** Not above 2^53 for 17,000,000,000 jobs. */
-export const keyOf = (number: number, hash: number): number => segmentOf(number) * 2 ** 32 + hash;
+/** So many segments have keys of their own; with the hash a key stays below 2^52. */
+const distinctSegments = 2 ** 20;
+
+/**
+ * Uids begin at 2^40 for each incarnation of the federation, so the number of a segment does not fit beside the hash. Segments
+ * that share a key are 8,589,934,592 numbers apart; whoever looks a key up compares the number, or the name, as well.
+ */
+export const keyOf = (number: number, hash: number): number =>
+  (segmentOf(number) % distinctSegments) * 2 ** 32 + hash;
 
 /** FNV-1a over UTF-16 units: finds candidates only, so a collision costs a comparison and nothing else. */
 export function hashOf(text: string, seed = 0x811c9dc5): number {

@@ -53,6 +53,18 @@ export function jobsContract(at: Harness): void {
     }
   });
 
+  test('uids of a later incarnation of the federation are found like others', async () => {
+    const base = 3 * 2 ** 40;
+    await appendMore(at.log, 1, { submitted: jobs.map((job) => ({ ...job, uid: base + job.uid })) });
+    for (const [what, query, uids] of lists) {
+      const before = query.beforeUid === undefined ? {} : { beforeUid: base + query.beforeUid };
+      const found = await uidsOf(at.log, { ...query, ...before });
+      expect({ what, uids: found.map((uid) => uid - base) }).toEqual({ what, uids });
+    }
+    const { tenant, job } = jobOf(3, jobs[2]);
+    expect((await at.log.getJob(tenant, job))?.uid).toBe(base + 3);
+  });
+
   test('lists with and without specifications', async () => {
     await appendMore(at.log, 1, { submitted: jobs });
     const one = queryOf({ limit: 1 });
