@@ -125,16 +125,21 @@ function reportEvents(
       continue;
     }
     if (!mayRunMove(state.runs.stateOf(run), report.phase)) continue;
-    const move = toMove(report, state.runs.reserveMs[run]!, nowMs);
+    const move = toMove(report, state.runs.reserveMs[run]!, state.runs.startMs[run]!, nowMs);
     if (isFinal) events.push(...endRunEvents(state, run, move, nowMs, ended));
     else events.push(runChangedEvent(state, run, move));
   }
   return { stop, forget };
 }
 
-/** A task cannot begin or end before its room was reserved, whatever the clocks say. */
-function toMove(report: RunReport, reserveMs: number, nowMs: number): RunMove {
-  const timeMs = Math.min(nowMs, Math.max(report.timeMs, reserveMs));
+/** A task cannot begin before its room was reserved, nor end before it began, whatever the clocks say. */
+function toMove(
+  report: RunReport,
+  reserveMs: number,
+  knownStartMs: number,
+  nowMs: number,
+): RunMove {
+  const timeMs = Math.min(nowMs, Math.max(report.timeMs, reserveMs, knownStartMs));
   const startMs = report.runMs > 0 ? Math.max(reserveMs, timeMs - report.runMs) : 0;
   const { phase: to, exitCode, reason: why, lastLines } = report;
   return { to, timeMs, startMs, exitCode, reason: why, lastLines };
