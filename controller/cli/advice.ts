@@ -62,14 +62,20 @@ const ELSEWHERE: Readonly<Record<string, (reason: Reason, where: string) => stri
 export function adviceFor(blocked: Reason | undefined, verdicts: readonly Verdict[]): string {
   if (blocked !== undefined && blocked.code !== '') return BLOCKED[blocked.code]?.(blocked) ?? '';
   if (verdicts.some(({ feasible }) => feasible)) return ''; // it is about to run
-  const [nearest] = verdicts
-    .filter(({ reason }) => reason !== undefined)
-    .toSorted((a, b) => distance(a) - distance(b));
+  const nearest = nearestOf(verdicts);
   if (nearest?.reason === undefined) return '';
   const { reason, dataCenter } = nearest;
   return (
     ELSEWHERE[reason.code]?.(reason, dataCenter) ?? 'other limits in the job: isobar describe job'
   );
+}
+
+/** The data center where the least stands in the way. */
+export function nearestOf(verdicts: readonly Verdict[]): Verdict | undefined {
+  const [nearest] = verdicts
+    .filter(({ reason }) => reason !== undefined)
+    .toSorted((a, b) => distance(a) - distance(b));
+  return nearest;
 }
 
 /** By kind, then by how much is missing in proportion. */

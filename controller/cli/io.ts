@@ -72,7 +72,7 @@ function outputOf(stream: NodeJS.WriteStream): Output {
       return stream.isTTY;
     },
     get columns() {
-      return stream.columns || 80;
+      return stream.columns || 100;
     },
   };
 }

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { toApiJson } from '#client/json.ts';
 import { SimulateJobsResponse } from '#client/types.ts';
+import { nearestOf } from './advice.ts';
 import { EXIT } from './exit.ts';
 import { type Format, outputOption, printValue } from './format.ts';
 import { type JobOptions, jobOptions, readJobs } from './job-options.ts';
@@ -46,7 +47,12 @@ export function configure(command: Command, act: Act): void {
 }
 
 function because(job: SimulateJobsResponse['jobs'][number]): string {
-  if (job.dataCenter === '') return reasonText(job.reason);
+  if (job.dataCenter === '') {
+    // "Fits in no data center" sends its reader here: say what is nearest to fitting.
+    const nearest = job.reason?.code === 'NO_DATA_CENTER' ? nearestOf(job.verdicts) : undefined;
+    if (nearest === undefined) return reasonText(job.reason);
+    return `nearest is ${nearest.dataCenter}: ${reasonText(nearest.reason)}`;
+  }
   const fits = job.verdicts.filter(({ feasible }) => feasible);
   const terms = fits.find(({ dataCenter }) => dataCenter === job.dataCenter)?.terms ?? [];
   const score = terms.map(({ name, value }) => `${name} ${value.toFixed(2)}`).join(', ');

@@ -78,7 +78,8 @@ const gpuHours = (time: ResourceTime | undefined): string =>
   hours((time?.deviceMilliSeconds ?? 0) / 1000);
 
 function hours(seconds: number): string {
-  return (seconds / HOUR).toFixed(1);
+  const amount = seconds / HOUR;
+  return amount > 0 && amount < 0.05 ? '<0.1' : amount.toFixed(1);
 }
 
 function columns(wide: boolean, hourly: boolean): Column<UsageRow>[] {

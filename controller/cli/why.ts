@@ -65,7 +65,6 @@ function head(
     ];
   }
   const since = ageText(job.createTime, session.io.now());
-  const wait = blocked ?? job.reason;
   const ahead =
     jobsAhead === 0
       ? ''
@@ -77,16 +76,25 @@ function head(
       : `It fits in ${feasible} of ${plural(verdicts.length, 'data center')}.`;
   const advice = adviceFor(blocked, verdicts);
   return [
-    `${name} for ${since}: ${harmless(waitText(wait))}`,
+    `${name} for ${since}: ${harmless(waitText(blocked, job.reason, feasible, verdicts.length))}`,
     ...(ahead + room === '' ? [] : [`${ahead}${room}`]),
     ...(advice === '' ? [] : [`${session.paint('What would change it:', 'strong')} ${advice}`]),
   ];
 }
 
-/** Of the reason that sends its reader here, only what this answer does not say itself. */
-function waitText(reason: Reason | undefined): string {
-  if (reason?.code === 'NO_DATA_CENTER') return 'no data center has room for it now';
-  return reasonText(reason) || 'the scheduler has not come to it yet';
+/** What the verdicts say now goes before the reason that was kept when the scheduler last looked. */
+function waitText(
+  blocked: Reason | undefined,
+  kept: Reason | undefined,
+  feasible: number,
+  all: number,
+): string {
+  if (blocked !== undefined && blocked.code !== '') return reasonText(blocked);
+  if (all > 0 && feasible === 0) return 'no data center has room for it now';
+  if (kept === undefined || kept.code === '' || kept.code === 'NO_DATA_CENTER') {
+    return 'the scheduler has not come to it yet';
+  }
+  return reasonText(kept);
 }
 
 function columns(wide: boolean, scored: boolean): Column<Verdict>[] {

@@ -37,7 +37,8 @@ const TONES: Readonly<Record<string, Tone>> = {
 };
 
 export const toneOf = (word: string): Tone | undefined => TONES[word];
-export const stateCell = (word: string): Cell => ({ text: word, tone: toneOf(word) });
+export const stateCell = (word: string): Cell =>
+  word === '' ? '' : { text: word, tone: toneOf(word) };
 export const jobState = (state: number): string => wordOf(JobState, state);
 export const runState = (state: number): string => wordOf(RunState, state);
 

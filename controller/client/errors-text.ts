@@ -24,8 +24,6 @@ const NEXT_BY_REASON: Readonly<Record<string, string>> = {
 const NEXT_BY_CODE: Readonly<Record<string, string>> = {
   NOT_FOUND: 'list what there is with `isobar get`; what another tenant owns is not shown',
   ABORTED: 'somebody changed it in between: read it again and repeat',
-  PERMISSION_DENIED:
-    '`isobar whoami` tells your roles; an administrator of the tenant gives others',
   UNAUTHENTICATED: 'your certificate is missing, ended or revoked: `isobar login` gets another',
   DEADLINE_EXCEEDED: 'the controller took too long: try again, or wait longer with --timeout',
   UNIMPLEMENTED: 'the controller is of another version: `isobar version --controller`',
@@ -36,9 +34,9 @@ export function errorText(error: unknown): ErrorText {
   if (error instanceof FileError) return fileErrorText(error);
   if (error instanceof IsobarError) return isobarErrorText(error);
   // The first line says what is wrong, further lines say it in detail.
-  const [message = '', ...details] = (
-    error instanceof Error ? error.message : String(error)
-  ).split('\n');
+  const [message = '', ...details] = (error instanceof Error ? error.message : String(error)).split(
+    '\n',
+  );
   return { message, details, next: '' };
 }
 
