@@ -17,13 +17,13 @@ export class DueQueue<T extends Due> {
 
   /** Puts it in, or where it belongs now. */
   set(item: T, dueMs: number): void {
+    const isNew = item.place === -1;
     item.dueMs = dueMs;
-    if (item.place === -1) {
+    if (isNew) {
       item.place = this.#heap.length;
       this.#heap.push(item);
-    }
-    this.#up(item);
-    this.#down(item);
+      this.#rise(item);
+    } else this.#settle(item);
   }
 
   remove(item: T): void {
@@ -31,13 +31,12 @@ export class DueQueue<T extends Due> {
     const last = this.#heap.pop();
     if (last !== undefined && last !== item) {
       last.place = item.place;
-      this.#up(last);
-      this.#down(last);
+      this.#settle(last);
     }
     item.place = -1;
   }
 
-  #up(item: T): void {
+  #rise(item: T): void {
     const heap = this.#heap;
     let place = item.place;
     while (place > 0) {
@@ -52,21 +51,25 @@ export class DueQueue<T extends Due> {
     item.place = place;
   }
 
-  #down(item: T): void {
+  /**
+   * Down to a leaf along the sooner children, then up to where it belongs. What takes the place of the first was the last
+   * of the heap and belongs near the leaves, so this compares half as often as asking at each level whether to stop.
+   */
+  #settle(item: T): void {
     const heap = this.#heap;
     let place = item.place;
     for (;;) {
       let child = heap[2 * place + 1];
+      if (child === undefined) break;
       const right = heap[2 * place + 2];
-      if (right !== undefined && child !== undefined && isBefore(right, child)) child = right;
-      if (child === undefined || !isBefore(child, item)) break;
+      if (right !== undefined && isBefore(right, child)) child = right;
       heap[place] = child;
       const below = child.place;
       child.place = place;
       place = below;
     }
-    heap[place] = item;
     item.place = place;
+    this.#rise(item);
   }
 }
 
