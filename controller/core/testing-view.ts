@@ -1,10 +1,14 @@
 // What tests read of a world: by the ids of jobs, data centers and nodes instead of rows.
 import { DataCenterState, JobState, RunState } from '#domain/states.ts';
 import { NONE } from './columns.ts';
-import { allocationsOf, emptyState, type State } from './state.ts';
+import { allocationsOf, type State } from './state.ts';
 
 export class WorldView {
-  readonly state: State = emptyState();
+  readonly state: State;
+
+  constructor(state: State) {
+    this.state = state;
+  }
 
   row(id: string): number {
     for (const tenant of this.state.tenants.keys()) {

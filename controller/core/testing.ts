@@ -54,6 +54,8 @@ export interface WorldOptions {
   readonly afterFold?: (world: World, events: readonly Event[]) => void;
   /** Stands for decide. */
   readonly decide?: typeof decide;
+  /** Goes on where another world is: made again from its journal. */
+  readonly from?: World;
 }
 
 export interface SiteWords extends Partial<Omit<DataCenterEntity, 'id'>> {
@@ -74,8 +76,14 @@ export class World extends WorldView {
   readonly #options: WorldOptions;
 
   constructor(options: WorldOptions = {}) {
-    super();
+    super(options.from === undefined ? emptyState() : replay(options.from.journal));
     this.#options = options;
+    if (options.from !== undefined) {
+      this.journal.push(...options.from.journal);
+      this.nowMs = options.from.nowMs;
+      this.#sessions = options.from.#sessions;
+      return;
+    }
     this.must({ kind: 'foundFederation', federation: 'nation', incarnation: 1 });
   }
 

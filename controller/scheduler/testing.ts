@@ -6,6 +6,7 @@ import type { JobWords } from '#core/testing-words.ts';
 import { toShape } from '#core/testing-words.ts';
 import { toClass } from '#core/classes.ts';
 import { sentenceOf } from '#domain/reasons.ts';
+import { RunState } from '#domain/states.ts';
 import { blockedBy, verdicts, whatIf, type Verdict } from './explain.ts';
 import { collect, Cursor, plan, QueueSupply } from './plan.ts';
 import { DEFAULT_POLICY, type Policy } from './policy.ts';
@@ -15,6 +16,8 @@ export interface PassOptions {
   readonly steps?: number;
   /** Stop after so many slices, though the pass is not done. */
   readonly slices?: number;
+  /** Reserved runs count against the credit of their agents, as when they are sent at once. */
+  readonly countsCredit?: boolean;
 }
 
 export class Scheduled extends World {
@@ -26,7 +29,7 @@ export class Scheduled extends World {
 
   /** Until nothing is left to look at. Answers the uids that were placed. */
   pass(options: PassOptions = {}): readonly number[] {
-    const { steps = 1_000_000, slices = Number.POSITIVE_INFINITY } = options;
+    const { steps = 1_000_000, slices = Number.POSITIVE_INFINITY, countsCredit = false } = options;
     const placed: number[] = [];
     for (let i = 0; i < slices; i++) {
       this.releaseDelayed();
@@ -38,11 +41,24 @@ export class Scheduled extends World {
       if (slice.decisions.length > 0) {
         const taken = this.placeAs(slice.decisions);
         this.dropped += slice.decisions.length - taken;
+        if (countsCredit) this.countCredit();
       }
       for (const { uid } of slice.decisions) placed.push(uid);
       if (slice.isDone) break;
     }
     return placed;
+  }
+
+  /** Tells what agents have not answered: their runs that are reserved. */
+  countCredit(): void {
+    for (const { entity, runs, session } of this.state.dataCenters.values()) {
+      if (session === undefined) continue;
+      const reserved = [...runs].filter(
+        (run) => this.state.runs.stateOf(run) === RunState.RESERVED,
+      );
+      if (reserved.length === session.unacknowledged) continue;
+      this.observe({ kind: 'unacknowledged', dataCenter: entity.id, count: reserved.length });
+    }
   }
 
   /** Jobs that run, as `job data-center/node+node`, sorted. */
