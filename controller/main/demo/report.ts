@@ -1,5 +1,6 @@
 // What the demo shows at its end: who ran where and why, what is in use, and what to try next.
 import { JobState, nameOf } from '#domain/states.ts';
+import type { Output } from '#cli/io.ts';
 import type { Session } from '#cli/session.ts';
 import { Table } from '#cli/table.ts';
 import { cpus, duration, mib, percent } from '#cli/units.ts';
@@ -22,7 +23,7 @@ export async function report(session: Session, client: Isobar, set: string): Pro
         { title: 'RAN', right: true, cell: (job) => spanOf(job.startTime, job.endTime) },
         { title: 'SCORE', shrinks: true, cell: (job) => job.run?.decision ?? '' },
       ],
-      session.io.stdout,
+      indented(session),
       session.paint,
     ).lines(jobs.toReversed()),
   );
@@ -44,7 +45,7 @@ export async function report(session: Session, client: Isobar, set: string): Pro
             percent(allocated?.cpuMillis ?? 0, capacity?.cpuMillis ?? 0),
         },
       ],
-      session.io.stdout,
+      indented(session),
       session.paint,
     ).lines(members),
   );
@@ -53,7 +54,18 @@ export async function report(session: Session, client: Isobar, set: string): Pro
 async function print(session: Session, title: string, lines: readonly string[]): Promise<void> {
   await session.print();
   await session.print(session.paint(title, 'strong'));
-  for (const line of lines) await session.print(`  ${line}`);
+  for (const line of lines) await session.print(`${INDENT}${line}`);
+}
+
+const INDENT = '  ';
+
+/** What is left of a line behind the indent. */
+function indented({ io: { stdout } }: Session): Output {
+  return {
+    write: (chunk) => stdout.write(chunk),
+    isTerminal: stdout.isTerminal,
+    columns: stdout.columns - INDENT.length,
+  };
 }
 
 function placeOf(job: Job): { readonly dataCenter: string; readonly node: string } {
