@@ -113,7 +113,7 @@ const COLUMNS: readonly Column<AuditEntry>[] = [
   { title: 'TIME (UTC)', cell: ({ time }) => (time === undefined ? '' : timestamp(time)) },
   { title: 'ACTOR', cell: ({ actor }) => actor.replace('spiffe://isobar.internal/', '') },
   { title: 'METHOD', cell: ({ method }) => method.replace('isobar.v1.', '') },
-  { title: 'RESOURCE', shrinks: true, cell: ({ resource }) => shortName(resource) },
+  { title: 'RESOURCE', shrinks: 'end', cell: ({ resource }) => shortName(resource) },
   { title: 'EVENTS', right: true, wide: true, cell: ({ eventCount }) => eventCount },
   { title: 'REQUEST', wide: true, cell: ({ requestId }) => requestId },
 ];

@@ -20,7 +20,7 @@ export class Rows {
     // A wide table breaks lines anyway: cutting its sentences would not help.
     const columns =
       format === 'wide'
-        ? all.map((column) => ({ ...column, shrinks: false }))
+        ? all.map(({ shrinks: _shrinks, ...column }) => column)
         : all.filter(({ wide }) => wide !== true);
     this.#session = session;
     this.#view = view;

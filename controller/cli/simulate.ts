@@ -29,7 +29,7 @@ export function configure(command: Command, act: Act): void {
                   ? { text: 'wait', tone: 'warn' }
                   : { text: `run in ${dataCenter}`, tone: 'good' },
             },
-            { title: 'BECAUSE', shrinks: true, cell: (job) => because(job) },
+            { title: 'BECAUSE', shrinks: 'end', cell: (job) => because(job) },
           ],
           session.io.stdout,
           session.paint,

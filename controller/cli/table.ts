@@ -12,8 +12,8 @@ export interface Column<T> {
   readonly wide?: boolean;
   /** Width that later rows of a stream probably need. */
   readonly atLeast?: number;
-  /** Cut with an ellipsis when the terminal is too narrow. */
-  readonly shrinks?: boolean;
+  /** Cut with an ellipsis when the terminal is too narrow, sentences at the end, names in the middle; the last first. */
+  readonly shrinks?: 'end' | 'middle';
   /** Not part of what a watch compares: an age is different at every look. */
   readonly restless?: boolean;
   cell(item: T): Cell;
@@ -56,19 +56,26 @@ export class Table<T> {
       Math.max(title.length, atLeast, ...rows.map((row) => lengthOf(textOf(row[index] ?? '')))),
     );
     if (!this.#output.isTerminal) return widths;
-    const total = widths.reduce((sum, width) => sum + width, GAP.length * (widths.length - 1));
-    const shrinking = this.#columns.findIndex(({ shrinks }) => shrinks);
-    const width = widths[shrinking];
-    if (width === undefined || total <= this.#output.columns) return widths;
-    return widths.with(shrinking, Math.max(NARROWEST, width - (total - this.#output.columns)));
+    let excess =
+      widths.reduce((sum, width) => sum + width, GAP.length * (widths.length - 1)) -
+      this.#output.columns;
+    for (let index = widths.length - 1; index >= 0 && excess > 0; index--) {
+      const width = widths[index] ?? 0;
+      if (this.#columns[index]?.shrinks === undefined) continue;
+      const narrowed = Math.min(width, Math.max(NARROWEST, width - excess));
+      widths[index] = narrowed;
+      excess -= width - narrowed;
+    }
+    return widths;
   }
 
   #line(row: readonly Cell[]): string {
     const cells = row.map((cell, index) => {
       const column = this.#columns[index];
       const width = this.#widths?.[index] ?? 0;
-      const text =
-        column?.shrinks && this.#output.isTerminal ? cut(textOf(cell), width) : textOf(cell);
+      const text = this.#output.isTerminal
+        ? cut(textOf(cell), width, column?.shrinks)
+        : textOf(cell);
       const padding = ' '.repeat(Math.max(0, width - lengthOf(text)));
       const painted = this.#paint(text, typeof cell === 'object' ? cell.tone : undefined);
       return column?.right ? padding + painted : painted + padding;
@@ -80,7 +87,7 @@ export class Table<T> {
 /** A sentence that is not there is nothing; a value that is not there is a dash, so that columns can be counted. */
 function cellOf<T>(column: Column<T>, item: T): Cell {
   const value = column.cell(item);
-  return value === '' && column.shrinks !== true ? '-' : value;
+  return value === '' && column.shrinks !== 'end' ? '-' : value;
 }
 
 function textOf(cell: Cell): string {
@@ -92,7 +99,11 @@ function lengthOf(text: string): number {
   return Array.from(text).length;
 }
 
-function cut(text: string, width: number): string {
+function cut(text: string, width: number, where: 'end' | 'middle' | undefined): string {
   const letters = Array.from(text);
-  return letters.length <= width ? text : `${letters.slice(0, width - 1).join('')}…`;
+  if (where === undefined || letters.length <= width) return text;
+  if (where === 'end') return `${letters.slice(0, width - 1).join('')}…`;
+  // The end of a name tells more than its middle: it holds the number.
+  const tail = Math.floor((width - 1) / 2);
+  return `${letters.slice(0, width - 1 - tail).join('')}…${letters.slice(-tail).join('')}`;
 }

@@ -103,7 +103,7 @@ function columns(wide: boolean, scored: boolean): Column<Verdict>[] {
     { title: 'FITS', cell: fits },
     ...(scored ? [SCORE] : []),
     ...(wide ? [{ title: 'CODE', cell: ({ reason }: Verdict) => codeOf(reason) }] : []),
-    { title: 'WHY', shrinks: !wide, cell: because },
+    { title: 'WHY', ...(!wide && { shrinks: 'end' }), cell: because },
   ];
 }
 

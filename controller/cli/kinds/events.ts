@@ -75,10 +75,15 @@ export function eventColumns(now: number): Column<Event>[] {
     { title: 'REVISION', right: true, cell: ({ revision }) => revision },
     { title: 'TIME (UTC)', cell: ({ time }) => (time === undefined ? '' : clock(time, now)) },
     { title: 'KIND', atLeast: 14, cell: ({ kind }) => kind },
-    { title: 'RESOURCE', atLeast: 20, cell: ({ resource }) => shortName(resource) },
+    {
+      title: 'RESOURCE',
+      atLeast: 20,
+      shrinks: 'middle',
+      cell: ({ resource }) => shortName(resource),
+    },
     { title: 'STATE', atLeast: 10, cell: ({ state }) => stateCell(state.toLowerCase()) },
     { title: 'WHERE', atLeast: 8, cell: ({ dataCenter }) => dataCenter },
-    { title: 'REASON', shrinks: true, cell: ({ reason }) => reasonText(reason) },
+    { title: 'REASON', shrinks: 'end', cell: ({ reason }) => reasonText(reason) },
     { title: 'ACTOR', wide: true, cell: ({ actor }) => idOf(actor) },
   ];
 }

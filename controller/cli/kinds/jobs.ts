@@ -117,7 +117,7 @@ function columns(now: number, { allTenants }: Selection): Column<Job>[] {
     },
     { title: 'USER', wide: true, cell: ({ user }) => idOf(user) },
     { title: 'LABELS', wide: true, cell: ({ labels }) => labelText(labels) },
-    { title: 'REASON', shrinks: true, cell: ({ reason }) => reasonText(reason) },
+    { title: 'REASON', shrinks: 'end', cell: ({ reason }) => reasonText(reason) },
   ];
 }
 

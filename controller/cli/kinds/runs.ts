@@ -43,7 +43,7 @@ function columns(now: number, { allTenants }: Selection): Column<Run>[] {
       restless: true,
       cell: ({ startTime, endTime }) => spanText(startTime, endTime, now),
     },
-    { title: 'REASON', shrinks: true, cell: ({ reason }) => reasonText(reason) },
+    { title: 'REASON', shrinks: 'end', cell: ({ reason }) => reasonText(reason) },
     { title: 'DECISION', wide: true, cell: ({ decision }) => decision },
   ];
 }
