@@ -3,11 +3,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { classKeyOf } from '#core/class-key.ts';
-import type { SubmitItem } from '#core/command.ts';
 import { RunState } from '#domain/states.ts';
 import type { ConnectResponse, NodeReport, RunReport } from '#gen/isobar/v1/agent.ts';
-import { JobSpec } from '#gen/isobar/v1/job.ts';
 import { SqliteLog } from '#log/sqlite.ts';
 import { ask } from '#loop/ask.ts';
 import { Leases } from '#loop/leases.ts';
@@ -17,14 +14,15 @@ import { Sessions, type SessionHandle } from '#loop/sessions.ts';
 import { SystemClock } from '#main/system.ts';
 import { SILENT } from '#ports/telemetry.ts';
 import { DEFAULT_POLICY } from '#scheduler/policy.ts';
-import { createHash } from 'node:crypto';
 import { conditions, figure } from './figure.ts';
+import { foundBench, shapeOf, submitAll, WHO } from './jobs.ts';
 
 const JOBS = Number(process.argv[2] ?? 100_000);
 const BATCH = 1000;
 const DATA_CENTERS = 100;
 const NODES = 50;
-const WHO = { actor: 'bench', method: 'bench', requestId: '' };
+const SMALL = shapeOf(100);
+const HUGE = shapeOf(1_000_000_000);
 
 async function main(): Promise<void> {
   conditions(
@@ -48,8 +46,7 @@ async function main(): Promise<void> {
   const leases = new Leases({ loop, clock, telemetry: SILENT, onSilent: () => {} });
   const sessions = new Sessions({ loop, leases, clock, telemetry: SILENT });
   try {
-    await ask(loop, { kind: 'foundFederation', federation: 'bench', incarnation: 1 }, WHO);
-    await ask(loop, { kind: 'putTenant', mode: 'create', etag: undefined, entity: tenant() }, WHO);
+    await foundBench(loop);
     const running = new Running(JOBS);
     for (let i = 0; i < DATA_CENTERS; i++) await joinDataCenter(loop, sessions, `dc${i}`, running);
     // 1. Submissions alone: these fit nowhere.
@@ -95,96 +92,6 @@ class Running {
     this.#left -= runs;
     if (this.#left === 0) this.#resolve();
   }
-}
-
-async function submitAll(loop: Loop, prefix: string, jobs: number, shape: Shape): Promise<number> {
-  const began = performance.now();
-  const underWay: Promise<unknown>[] = [];
-  for (let at = 0; at < jobs; at += BATCH) {
-    const items = Array.from({ length: Math.min(BATCH, jobs - at) }, (_, i) =>
-      item(`${prefix}-${at + i}`, shape),
-    );
-    underWay.push(
-      ask(loop, { kind: 'submitJobs', tenant: 't', user: 'u', items, allOrNothing: false }, WHO),
-    );
-    if (underWay.length >= 8) await underWay.shift();
-  }
-  await Promise.all(underWay);
-  return performance.now() - began;
-}
-
-const spec = JobSpec.encode(
-  JobSpec.fromPartial({
-    groups: [
-      {
-        name: 'main',
-        command: ['/bin/true'],
-        resources: { cpuMillis: 100, memoryMib: 64 },
-        replicas: 1,
-      },
-    ],
-    jobSet: 'set',
-    labels: { purpose: 'bench' },
-  }),
-).finish();
-const digest = new Uint8Array(createHash('sha256').update(spec).digest().subarray(0, 16));
-type Shape = { readonly jobClass: SubmitItem['jobClass']; readonly classKey: string };
-
-const EASY: SubmitItem['jobClass'] = {
-  priority: 0,
-  groups: [],
-  dataCenters: [],
-  notDataCenters: [],
-  regions: [],
-  classes: [],
-  offers: [],
-  dataCenterLabels: {},
-  nodeLabels: {},
-  nodeRoles: [],
-  classification: 1,
-  unreachable: 1,
-  maxAttempts: 1,
-  retryExitCodes: [],
-  backoffMs: 10_000,
-  maxBackoffMs: 600_000,
-};
-const SMALL = shapeOf(100);
-const HUGE = shapeOf(1_000_000_000);
-
-function shapeOf(cpuMillis: number): Shape {
-  const resources = { cpuMillis, memoryMib: 64, storageMib: 0, extra: {}, deviceThousandths: 0 };
-  const jobClass = { ...EASY, groups: [{ replicas: 1, resources, devices: [] }] };
-  return { jobClass, classKey: classKeyOf(jobClass) };
-}
-
-function item(id: string, shape: Shape): SubmitItem {
-  return {
-    id,
-    jobSet: 'set',
-    ...shape,
-    specDigest: digest,
-    keyDigest: new Uint8Array(),
-    expectedRunMs: 0,
-    held: false,
-    after: [],
-    spec,
-    labels: 'purpose=bench',
-  };
-}
-
-function tenant() {
-  return {
-    id: 't',
-    displayName: '',
-    parent: '',
-    weight: 100,
-    homeRegion: '',
-    defaultClassification: 1,
-    clearance: 4,
-    quota: undefined,
-    maxQueuedJobs: 10_000_000,
-    createMs: 0,
-  };
 }
 
 async function joinDataCenter(

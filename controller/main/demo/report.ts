@@ -21,7 +21,7 @@ export async function report(session: Session, client: Isobar, set: string): Pro
         { title: 'NODE', cell: (job) => placeOf(job).node },
         { title: 'WAITED', right: true, cell: (job) => spanOf(job.createTime, job.startTime) },
         { title: 'RAN', right: true, cell: (job) => spanOf(job.startTime, job.endTime) },
-        { title: 'SCORE', shrinks: true, cell: (job) => job.run?.decision ?? '' },
+        { title: 'SCORE', shrinks: 'end', cell: (job) => job.run?.decision ?? '' },
       ],
       indented(session),
       session.paint,

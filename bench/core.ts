@@ -1,0 +1,251 @@
+// What the core and the scheduler cost without log, loop and network: `node bench/core.ts [PART…]`. Each part has a process of its
+// own, so that its memory is its own.
+import { spawnSync } from 'node:child_process';
+import { classKeyOf } from '#core/class-key.ts';
+import type { SubmitItem } from '#core/command.ts';
+import { decide } from '#core/decide.ts';
+import { foldRecord } from '#core/fold.ts';
+import { observe } from '#core/observe.ts';
+import { Overlay } from '#core/overlay.ts';
+import { emptyState, type State } from '#core/state.ts';
+import { toDataCenter, toNodes, toShape, toTenant, type JobWords } from '#core/testing-words.ts';
+import type { Command } from '#core/command.ts';
+import { collect, Cursor, plan, QueueSupply } from '#scheduler/plan.ts';
+import { DEFAULT_POLICY } from '#scheduler/policy.ts';
+import { conditions, figure } from './figure.ts';
+
+const PARTS = { queue, nodes, place, refit } as const;
+const BATCH = 1000;
+const MIB = 2 ** 20;
+/** Steps of a slice of about 5 ms. */
+const STEPS = 1024;
+
+/** A million queued jobs of ten thousand classes. */
+function queue(): void {
+  const jobs = 1_000_000;
+  const classes = 10_000;
+  conditions(console.log, `${jobs} jobs of ${classes} classes, in batches of ${BATCH}`);
+  const state = federation(0, 0);
+  const before = memory();
+  let tookMs = 0;
+  for (let at = 0; at < jobs; at += BATCH) {
+    const items = Array.from({ length: BATCH }, (_, i) => {
+      return item(`job-${at + i}`, { cpu: 100 + ((at + i) % classes) });
+    });
+    tookMs += timeOf(() => run(state, submission(items)));
+  }
+  const after = memory();
+  figure(console.log, 'core_submit', (tookMs / jobs) * 1000, 'µs/job', {
+    value: 5,
+    better: 'lower',
+  });
+  figure(console.log, 'core_job_memory', (after - before) / jobs, 'bytes/job', {
+    value: 350,
+    better: 'lower',
+  });
+  figure(console.log, 'core_queue_rss', after / MIB, 'MiB', { value: 1024, better: 'lower' });
+  let at = 0;
+  const restMs = timeOf(() => {
+    for (const jobClass of state.classes.values()) at += jobClass.length;
+  });
+  if (at !== jobs || restMs < 0) throw new Error('jobs are missing');
+}
+
+/** Half a million nodes in a hundred data centers. */
+function nodes(): void {
+  conditions(console.log, '100 data centers of 5000 nodes, four labels each');
+  const before = memory();
+  const begin = performance.now();
+  const state = federation(100, 5000);
+  const tookMs = performance.now() - begin;
+  const after = memory();
+  figure(console.log, 'core_join_node', (tookMs / state.nodes.live) * 1000, 'µs/node');
+  figure(console.log, 'core_nodes_rss', (after - before) / MIB, 'MiB', {
+    value: 250,
+    better: 'lower',
+  });
+}
+
+/** Jobs that fit, from the queue to their nodes. */
+function place(): void {
+  const jobs = 200_000;
+  conditions(
+    console.log,
+    `${jobs} jobs of 100 classes, 100 data centers of 5000 nodes, slices of ${STEPS} steps`,
+  );
+  const state = federation(100, 5000);
+  for (let at = 0; at < jobs; at += BATCH) {
+    const items = Array.from({ length: BATCH }, (_, i) => {
+      return item(`job-${at + i}`, { cpu: 1 + ((at + i) % 100) / 100 });
+    });
+    run(state, submission(items));
+  }
+  const cursor = new Cursor(state);
+  const slices: number[] = [];
+  let placed = 0;
+  const begin = performance.now();
+  for (let isDone = false; !isDone;) {
+    const from = performance.now();
+    const pass = slice(state, cursor);
+    slices.push(performance.now() - from);
+    placed += pass.placed;
+    isDone = pass.isDone;
+  }
+  const tookMs = performance.now() - begin;
+  const longest = slices.toSorted((a, b) => a - b).at(-Math.ceil(slices.length / 1000)) ?? 0;
+  if (placed !== jobs) throw new Error(`${placed} of ${jobs} were placed`);
+  figure(console.log, 'core_place', (tookMs / placed) * 1000, 'µs/job', {
+    value: 25,
+    better: 'lower',
+  });
+  figure(console.log, 'core_place_slice_p999', longest, 'ms', { value: 20, better: 'lower' });
+}
+
+/** Ten thousand classes that fit nowhere, judged for the first time and when one node has room again. */
+function refit(): void {
+  const classes = 10_000;
+  conditions(console.log, `${classes} classes that fit nowhere, 100 data centers of 50 full nodes`);
+  const state = federation(100, 50);
+  run(state, submission(Array.from({ length: 5000 }, (_, i) => item(`full-${i}`, { cpu: 64 }))));
+  const cursor = new Cursor(state);
+  settle(state, cursor);
+  for (let at = 0; at < classes; at += BATCH) {
+    run(
+      state,
+      submission(
+        Array.from({ length: BATCH }, (_, i) =>
+          item(`wait-${at + i}`, { cpu: 10 + (at + i) / 1000 }),
+        ),
+      ),
+    );
+  }
+  const firstMs = timeOf(() => settle(state, cursor));
+  figure(console.log, 'core_judge_first', (firstMs / classes) * 1000, 'µs/class', {
+    value: 100,
+    better: 'lower',
+  });
+  observe(state, foreign(0));
+  observe(state, foreign(1));
+  observe(state, foreign(0));
+  const againMs = timeOf(() => settle(state, cursor));
+  figure(console.log, 'core_judge_again', (againMs / classes) * 1000, 'µs/class', {
+    value: 10,
+    better: 'lower',
+  });
+}
+
+function foreign(cpu: number) {
+  const what = { cpuMillis: cpu, memoryMib: 0, storageMib: 0 };
+  return { kind: 'foreignUse', dataCenter: 'dc0', node: 'n1', ...what } as const;
+}
+
+function settle(state: State, cursor: Cursor): void {
+  while (!slice(state, cursor).isDone);
+}
+
+function slice(
+  state: State,
+  cursor: Cursor,
+): { readonly placed: number; readonly isDone: boolean } {
+  collect(state, cursor);
+  if (cursor.ready.size === 0) return { placed: 0, isDone: true };
+  const overlay = new Overlay(state);
+  const { decisions, isDone } = plan(
+    state,
+    overlay,
+    DEFAULT_POLICY,
+    cursor,
+    new QueueSupply(state),
+    STEPS,
+  );
+  if (decisions.length > 0) run(state, { kind: 'place', placements: decisions });
+  return { placed: decisions.length, isDone };
+}
+
+function federation(dataCenters: number, nodesOfEach: number): State {
+  const state = emptyState();
+  run(state, { kind: 'foundFederation', federation: 'bench', incarnation: 1 });
+  const words = { maxQueuedJobs: 10_000_000 };
+  run(state, { kind: 'putTenant', mode: 'create', entity: toTenant('t', words), etag: undefined });
+  for (let i = 0; i < dataCenters; i++) {
+    const id = `dc${i}`;
+    run(state, {
+      kind: 'putDataCenter',
+      mode: 'create',
+      entity: toDataCenter(id),
+      etag: undefined,
+    });
+    const labels = { zone: `z${i % 3}`, rack: `r${i % 10}`, os: 'linux', arch: 'amd64' };
+    run(state, {
+      kind: 'joinDataCenter',
+      id,
+      executor: 'simulated',
+      placement: 1,
+      offers: [],
+      nodes: toNodes(nodesOfEach, { cpu: 64, labels }),
+      runs: [],
+    });
+    observe(state, { kind: 'sessionOpened', dataCenter: id, number: 1, credit: 1_000_000 });
+  }
+  return state;
+}
+
+function run(state: State, command: Command): void {
+  const nowMs = 1_800_000_000_000;
+  const outcome = decide(state, command, { actor: 'bench', method: '', requestId: '', nowMs });
+  if (outcome.kind === 'refusal') throw new Error(outcome.message);
+  if (outcome.events.length > 0) foldRecord(state, state.revision + 1, nowMs, outcome.events);
+}
+
+function submission(items: readonly SubmitItem[]): Command {
+  return { kind: 'submitJobs', tenant: 't', user: 'ada', items, allOrNothing: false };
+}
+
+let digests = 0;
+function item(id: string, words: Omit<JobWords, 'id'>): SubmitItem {
+  const jobClass = toShape({ id, ...words });
+  const specDigest = new Uint8Array(16);
+  new DataView(specDigest.buffer).setUint32(0, ++digests);
+  return {
+    id,
+    jobSet: '',
+    jobClass,
+    classKey: classKeyOf(jobClass),
+    specDigest,
+    keyDigest: new Uint8Array(),
+    expectedRunMs: 0,
+    held: false,
+    after: [],
+    spec: new Uint8Array(),
+    labels: '',
+  };
+}
+
+function timeOf(work: () => void): number {
+  const begin = performance.now();
+  work();
+  return performance.now() - begin;
+}
+
+/** Resident bytes, after a collection if the process was started so that it can ask for one. */
+function memory(): number {
+  globalThis.gc?.();
+  return process.memoryUsage().rss;
+}
+
+const [part] = process.argv.slice(2);
+if (part !== undefined && process.argv.length === 3 && Object.hasOwn(PARTS, part)) {
+  // The name is a key, as was just seen.
+  PARTS[part as keyof typeof PARTS]();
+} else {
+  const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(PARTS);
+  for (const name of wanted) {
+    if (!Object.hasOwn(PARTS, name))
+      throw new Error(`no part ${name}; there are ${Object.keys(PARTS).join(', ')}`);
+    const flags = ['--disable-warning=ExperimentalWarning', '--expose-gc'];
+    const { status } = spawnSync(process.execPath, [...flags, import.meta.filename, name], {
+      stdio: 'inherit',
+    });
+    if (status !== 0) process.exitCode = 1;
+  }
+}
