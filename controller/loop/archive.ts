@@ -39,12 +39,13 @@ export class Archivist {
     nowMs: number,
   ): readonly StoredJob[] {
     if (command === undefined) return [];
-    const items = new Map(command.items.map((item) => [item.id, item]));
+    // Several items of a batch may have one id, of which others were refused: event and item share the digest itself.
+    const items = Map.groupBy(command.items, (item) => item.id);
     const jobs: StoredJob[] = [];
     for (const { kind } of events) {
       if (kind?.$case !== 'jobSubmitted') continue;
-      const { uid, tenant, job, jobSet, user } = kind.value;
-      const item = items.get(job);
+      const { uid, tenant, job, jobSet, user, specDigest } = kind.value;
+      const item = items.get(job)?.find((one) => one.specDigest === specDigest);
       if (item === undefined) throw new Error(`job ${job} was accepted but not asked for`);
       jobs.push({
         uid,
