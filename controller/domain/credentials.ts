@@ -44,6 +44,7 @@ export function credentialInVariable(name: string, value: string): string | unde
   if (PLACEHOLDER.test(value) || PATH.test(value)) return undefined;
   if (PASSWORD_NAME.test(name)) return /\s/.test(value) ? undefined : 'a password';
   if (HARMLESS_NAME.test(name)) return undefined;
+  if (/SECRET_?ACCESS_?KEY$/i.test(name) && AWS_SECRET.test(value)) return 'an AWS secret key';
   return isRandom(value) ? 'a credential' : undefined;
 }
 
@@ -56,6 +57,9 @@ const HARMLESS_NAME =
 const PLACEHOLDER =
   /^(?:[$<{%*].*|x+|false|true|disabled?|enabled?|optional|required|prompt|changeme|change-me|redacted|undefined|default)$/i;
 const PATH = /^(?:\.{0,2}\/|~\/|[A-Za-z]:\\|file:)/;
+
+/** Always of this length; some hold words by chance. */
+const AWS_SECRET = /^[A-Za-z0-9/+]{40}$/;
 
 /** Long enough for 96 bits or more, of one piece, and with more characters in use than words or numbers have. */
 function isRandom(value: string): boolean {
