@@ -32,6 +32,18 @@ export function decidePutDataCenter(
   if (mode === 'update' && existing === undefined) return noSuchDataCenter(entity.id);
   const stale = checkEtag(command.etag, existing?.revision);
   if (stale !== undefined) return stale;
+  if (
+    existing !== undefined &&
+    entity.leaseMs < existing.entity.leaseMs &&
+    existing.runs.size > 0
+  ) {
+    // Its agent may be out of reach and count on the longer one: the runs would be replaced while they are alive.
+    return refuse(
+      'FAILED_PRECONDITION',
+      'LEASE_IN_USE',
+      `${existing.runs.size} runs count on the longer lease; drain data center ${entity.id} first`,
+    );
+  }
   if (state.dataCenterList.length >= MAX_DATA_CENTERS) {
     return refuse(
       'RESOURCE_EXHAUSTED',

@@ -31,6 +31,8 @@ interface Session {
   readonly number: number;
   readonly link: AgentLink;
   readonly outbox: Outbox;
+  /** As it was granted with the welcome. */
+  leaseMs: number | undefined;
   isOpen: boolean;
 }
 
@@ -96,6 +98,7 @@ export class Sessions {
         telemetry: this.#telemetry,
         send: (message) => this.#send(session, message),
       }),
+      leaseMs: undefined,
       isOpen: true,
     };
     const nowMs = this.#loop.nowMs();
@@ -149,6 +152,7 @@ export class Sessions {
     const { dataCenter, number } = session;
     const { federation, incarnation } = this.#loop.state;
     const { leaseMs, driftMs } = this.#leases.timesOf(dataCenter);
+    session.leaseMs = leaseMs;
     this.#leases.renewed(dataCenter);
     this.#send(session, {
       $case: 'welcome',
@@ -264,6 +268,7 @@ export class Sessions {
     const stop = new Map<string, RunKey[]>();
     for (const { kind } of events) {
       if (kind?.$case === 'dataCenterDeleted') this.#deleted(kind.value.id, revision);
+      if (kind?.$case === 'dataCenterPut') this.#changed(kind.value.id, revision);
       if (kind?.$case === 'runReserved') {
         const { uid, index, epoch, parts } = kind.value;
         for (const { dataCenter } of parts) add(assign, dataCenter, { uid, index, epoch });
@@ -288,6 +293,18 @@ export class Sessions {
     this.#loop.gate.when(revision, () =>
       this.drop(dataCenter, refuse('NOT_FOUND', 'DATA_CENTER_NOT_FOUND', why)),
     );
+  }
+
+  /** A lease that was granted holds until the agent has been welcomed with another one. */
+  #changed(dataCenter: string, revision: number): void {
+    this.#loop.gate.when(revision, () => {
+      const leaseMs = this.#sessions.get(dataCenter)?.leaseMs;
+      if (leaseMs === undefined || leaseMs === this.#leases.timesOf(dataCenter).leaseMs) return;
+      this.drop(
+        dataCenter,
+        refuse('ABORTED', 'LEASE_CHANGED', 'the lease has changed; connect again'),
+      );
+    });
   }
 
   #runOfJob(
