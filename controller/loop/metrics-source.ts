@@ -1,17 +1,10 @@
 // What a scrape reads, taken from the state and from those who count beside it, in one go. Nothing here is kept: what would cost
 // to count at every change is counted when it is asked for, which is a few times a minute.
 import { NONE } from '#core/columns.ts';
-import {
-  noAmounts,
-  type Amounts,
-  type DataCenter,
-  type JobClass,
-  type State,
-  type Tenant,
-} from '#core/state.ts';
+import { noAmounts, type Amounts, type DataCenter, type State, type Tenant } from '#core/state.ts';
 import { DataCenterState, JobState, nameOf, RunState } from '#domain/states.ts';
 import { DataCenterClass } from '#gen/isobar/v1/data_center.ts';
-import { CLASS_REASONS, DATA_CENTER_STATES } from '#metrics/catalog.ts';
+import type { DATA_CENTER_STATES } from '#metrics/catalog.ts';
 import type {
   Counted,
   DataCenterFigures,
@@ -110,14 +103,17 @@ const STATE_NAMES = {
   [DataCenterState.LEFT]: 'LEFT',
 } as const satisfies Record<DataCenterState, (typeof DATA_CENTER_STATES)[number]>;
 
+/** The ready jobs of a tenant. */
 interface Queue {
   readonly pending: Amounts;
-  oldestMs: number;
+  readonly oldestMs: number;
+  readonly classes: number;
+  readonly jobs: number;
 }
 
-const NO_QUEUE: Queue = { pending: NOTHING, oldestMs: 0 };
+const NO_QUEUE: Queue = { pending: NOTHING, oldestMs: 0, classes: 0, jobs: 0 };
 
-/** What waits, in one walk over the classes. */
+/** What waits, in one walk over the classes of each tenant. */
 function queuesOf(
   state: State,
   setAside: Loop['setAside'],
@@ -126,43 +122,65 @@ function queuesOf(
   readonly byTenant: ReadonlyMap<Tenant, Queue>;
 } {
   const byTenant = new Map<Tenant, Queue>();
-  const waitingClasses = { QUOTA_EXCEEDED: 0, NO_DATA_CENTER: 0, NOT_YET_CONSIDERED: 0 };
-  const readyJobs = { ...waitingClasses };
-  let ready = 0;
-  for (const jobClass of state.classes.values()) {
-    if (jobClass.length === 0) continue;
-    const reason = reasonOf(jobClass, setAside);
-    waitingClasses[reason]++;
-    readyJobs[reason] += jobClass.length;
-    ready += jobClass.length;
-    addToQueue(byTenant, jobClass, state.jobs.createMs[jobClass.head]!);
+  let readyClasses = 0;
+  let readyJobs = 0;
+  for (const tenant of state.tenants.values()) {
+    const queue = queueOf(state, tenant);
+    if (queue.classes > 0) byTenant.set(tenant, queue);
+    readyClasses += queue.classes;
+    readyJobs += queue.jobs;
   }
   const jobs = countJobs(state);
+  const { QUOTA_EXCEEDED: quota, NO_DATA_CENTER: noPlace } = countSetAside(setAside);
   const backingOff = state.derived.delayed.size;
+  const waitingClasses = {
+    QUOTA_EXCEEDED: quota.classes,
+    NO_DATA_CENTER: noPlace.classes,
+    NOT_YET_CONSIDERED: readyClasses - quota.classes - noPlace.classes,
+  };
   const waitingJobs = {
-    ...readyJobs,
+    QUOTA_EXCEEDED: quota.jobs,
+    NO_DATA_CENTER: noPlace.jobs,
+    NOT_YET_CONSIDERED: readyJobs - quota.jobs - noPlace.jobs,
     HELD: jobs.HELD,
     BACKING_OFF: backingOff,
     // A queued job that is neither ready nor backing off waits for others.
-    WAITS_FOR_JOBS: jobs.QUEUED - ready - backingOff,
+    WAITS_FOR_JOBS: jobs.QUEUED - readyJobs - backingOff,
   };
   return { counts: { jobs, waitingJobs, waitingClasses }, byTenant };
 }
 
-function reasonOf(jobClass: JobClass, setAside: Loop['setAside']): (typeof CLASS_REASONS)[number] {
-  const code = setAside.get(jobClass)?.reason.code;
-  // The scheduler sets classes aside for these two only; a third would be one that it has not explained here yet.
-  return code === 'QUOTA_EXCEEDED' || code === 'NO_DATA_CENTER' ? code : 'NOT_YET_CONSIDERED';
+function queueOf(state: State, tenant: Tenant): Queue {
+  const pending = noAmounts();
+  let oldestMs = Infinity;
+  let classes = 0;
+  let jobs = 0;
+  for (const jobClass of tenant.classes.values()) {
+    const { length, total } = jobClass;
+    if (length === 0) continue;
+    classes++;
+    jobs += length;
+    // The first of a class is its oldest: classes queue by uid.
+    oldestMs = Math.min(oldestMs, state.jobs.createMs[jobClass.head]!);
+    for (let i = 0; i < 4; i++) pending[i]! += total[i]! * length;
+  }
+  return { pending, oldestMs, classes, jobs };
 }
 
-/** The first of a class is its oldest: classes queue by uid. */
-function addToQueue(byTenant: Map<Tenant, Queue>, jobClass: JobClass, oldestMs: number): void {
-  let queue = byTenant.get(jobClass.tenant);
-  if (queue === undefined) {
-    byTenant.set(jobClass.tenant, (queue = { pending: noAmounts(), oldestMs }));
+function countSetAside(setAside: Loop['setAside']) {
+  const counts = {
+    QUOTA_EXCEEDED: { classes: 0, jobs: 0 },
+    NO_DATA_CENTER: { classes: 0, jobs: 0 },
+  };
+  for (const [{ length }, { reason }] of setAside) {
+    // The scheduler sets classes aside for these two only; a third would count as not considered until it is named here.
+    if (length === 0 || (reason.code !== 'QUOTA_EXCEEDED' && reason.code !== 'NO_DATA_CENTER')) {
+      continue;
+    }
+    counts[reason.code].classes++;
+    counts[reason.code].jobs += length;
   }
-  queue.oldestMs = Math.min(queue.oldestMs, oldestMs);
-  for (let i = 0; i < 4; i++) queue.pending[i]! += jobClass.total[i]! * jobClass.length;
+  return counts;
 }
 
 /**

@@ -15,21 +15,23 @@ import type { Policy } from '#scheduler/policy.ts';
 
 /** Classes that may run in the same data centers. */
 interface Group {
-  readonly dataCenters: readonly DataCenter[];
+  /** Any of them: to the limits they are all the same. */
+  readonly example: JobClass;
+  dataCenters: readonly DataCenter[];
   readonly pending: Amounts;
 }
 
 /** A connection that is down or an agent that is slow does not move demand elsewhere; being cordoned does. */
 const PASSING: ReadonlySet<string> = new Set(['UNREACHABLE', 'NO_CREDIT', 'NO_NODES']);
 
-/** Far more than a nation's tenants times the kinds of limits that they use. */
-const MOST_GROUPS = 10_000;
+const LEAST_CLASSES = 1000;
 
 export class PendingDemand {
   readonly #state: State;
   readonly #policy: Policy;
-  readonly #keys = new WeakMap<JobClass, string>();
+  /** By what limits them, and by class, because that is looked up for each. */
   readonly #groups = new Map<string, Group>();
+  readonly #groupByClass = new Map<JobClass, Group>();
   #seen = '';
 
   constructor(state: State, policy: Policy) {
@@ -39,40 +41,49 @@ export class PendingDemand {
 
   /** By index of the data center. */
   spread(): ReadonlyMap<number, Amounts> {
-    this.#forgetIfStale();
-    const used = new Set<Group>();
+    this.#refresh();
     for (const jobClass of this.#state.classes.values()) {
-      if (jobClass.length === 0) continue;
-      const group = this.#groupOf(jobClass);
-      if (!used.has(group)) group.pending.fill(0);
-      used.add(group);
-      for (let i = 0; i < 4; i++) group.pending[i]! += jobClass.total[i]! * jobClass.length;
+      const { length, total } = jobClass;
+      if (length === 0) continue;
+      const { pending } = this.#groupOf(jobClass);
+      for (let i = 0; i < 4; i++) pending[i]! += total[i]! * length;
     }
     const shares = new Map<number, Amounts>();
-    for (const group of used) addShares(shares, group);
+    for (const group of this.#groups.values()) addShares(shares, group);
     return shares;
   }
 
   /** Where classes may run changes only with data centers and tenants, and these tell by their revisions. */
-  #forgetIfStale(): void {
-    const { dataCenters, tenants, derived } = this.#state;
+  #refresh(): void {
+    const { dataCenters, tenants, derived, classes } = this.#state;
+    // Classes that are gone are forgotten when they are as many as those that are there.
+    if (this.#groupByClass.size > LEAST_CLASSES + 2 * classes.size) {
+      this.#groups.clear();
+      this.#groupByClass.clear();
+    }
     let newest = 0;
     for (const { revision } of dataCenters.values()) newest = Math.max(newest, revision);
     for (const { revision } of tenants.values()) newest = Math.max(newest, revision);
     const seen = `${newest} ${derived.mapVersion}`;
-    if (seen === this.#seen && this.#groups.size < MOST_GROUPS) return;
+    for (const group of this.#groups.values()) {
+      group.pending.fill(0);
+      if (seen !== this.#seen) group.dataCenters = this.#placesFor(group.example);
+    }
     this.#seen = seen;
-    this.#groups.clear();
   }
 
   #groupOf(jobClass: JobClass): Group {
-    let key = this.#keys.get(jobClass);
-    if (key === undefined) this.#keys.set(jobClass, (key = keyOf(jobClass)));
+    const known = this.#groupByClass.get(jobClass);
+    if (known !== undefined) return known;
+    const key = keyOf(jobClass);
     let group = this.#groups.get(key);
-    if (group === undefined) {
-      group = { dataCenters: this.#placesFor(jobClass), pending: noAmounts() };
+    // A tenant that was deleted and made anew is another one with the same id.
+    if (group?.example.tenant !== jobClass.tenant) {
+      const dataCenters = this.#placesFor(jobClass);
+      group = { example: jobClass, dataCenters, pending: noAmounts() };
       this.#groups.set(key, group);
     }
+    this.#groupByClass.set(jobClass, group);
     return group;
   }
 
@@ -85,20 +96,15 @@ export class PendingDemand {
   }
 }
 
-/** Everything that a barrier reads of a class, and which resources it asks for at all. */
+/** Everything that a barrier reads of a class, and which resources it asks for at all. Most classes have no lists. */
 function keyOf({ entity, total }: JobClass): string {
-  const { tenant, dataCenters, notDataCenters, regions, classes, offers, classification } = entity;
-  const asked = [...total].map((amount) => amount > 0);
-  const limits = [
-    dataCenters,
-    notDataCenters,
-    regions,
-    classes,
-    offers,
-    classification,
-    entity.dataCenterLabels,
-  ];
-  return JSON.stringify([tenant, ...limits, asked]);
+  const { tenant, classification, dataCenters, notDataCenters, regions, classes, offers } = entity;
+  const lists = [dataCenters, notDataCenters, regions, classes, offers];
+  const labels = Object.entries(entity.dataCenterLabels);
+  let key = `${tenant} ${classification} `;
+  for (let i = 0; i < 4; i++) key += total[i]! > 0 ? '1' : '0';
+  const isPlain = labels.length === 0 && lists.every((list) => list.length === 0);
+  return isPlain ? key : `${key} ${JSON.stringify([...lists, labels])}`;
 }
 
 function addShares(shares: Map<number, Amounts>, { dataCenters, pending }: Group): void {
