@@ -4,6 +4,7 @@ import type { Figures } from '#ports/figures.ts';
 import { METRICS, type MetricName } from './catalog.ts';
 import { Exporter } from './exporter.ts';
 import { toFigures } from './figures.contract.ts';
+import type { Page } from './text.ts';
 import { differencesFromCatalog, parseScrape, type Scrape } from './text.contract.ts';
 
 const exporters: Exporter[] = [];
@@ -127,6 +128,24 @@ describe('a scrape', () => {
   });
 });
 
+/** Never called: that this compiles, with the errors that it expects, is the test. */
+export function onlyTheCatalog(page: Page): void {
+  const nodes = page.samples('isobar_data_center_nodes');
+  nodes('a', 1);
+  const state = page.samples('isobar_data_center_state_info');
+  state('a', 'ACTIVE', 1);
+  // @ts-expect-error -- there is no such metric
+  page.samples('isobar_jobs_of_ada');
+  // @ts-expect-error -- a histogram is not a sample
+  page.samples('isobar_log_append_seconds');
+  // @ts-expect-error -- the label is missing
+  nodes(1);
+  // @ts-expect-error -- there is no second label
+  nodes('a', 'b', 1);
+  // @ts-expect-error -- there is no such state
+  state('a', 'SLEEPING', 1);
+}
+
 describe('promtool', () => {
   const isThere = spawnSync('promtool', ['--version']).error === undefined;
   if (!isThere)
@@ -161,6 +180,6 @@ describe('the parser', () => {
       '# HELP isobar_x_total X.\n# TYPE isobar_x_total counter\nisobar_x_total -1\n',
     ],
   ])('refuses %s', (_, text) => {
-    expect(() => parseScrape(text)).toThrow();
+    expect(() => parseScrape(text)).toThrow(/line|isobar_x/);
   });
 });

@@ -99,7 +99,7 @@ function checkFamily({ name, type, samples }: Family): void {
     throw new Error(`${name}: a counter that is no finite number from 0`);
   }
   if (type !== 'histogram') return;
-  const groups = Map.groupBy(samples, ({ labels: { le: _, ...others } }) => keyOf('', others));
+  const groups = Map.groupBy(samples, ({ labels }) => keyOf('', { ...labels, le: '' }));
   for (const group of groups.values()) {
     const buckets = group.filter((sample) => sample.name.endsWith('_bucket'));
     const bounds = buckets.map(({ labels }) =>
