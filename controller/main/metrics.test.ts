@@ -330,8 +330,17 @@ describe('the life of jobs', () => {
     clock.pass(5000);
     const later = await controller.scrape();
     expect(later.value('isobar_tenant_oldest_wait_seconds', { tenant: 't' })).toBe(75);
-    // A second run is not a second wait.
-    expect(later.value('isobar_job_reservation_wait_seconds', {}, '_count')).toBe(1);
+
+    // A second run, when there is room again, is not a second wait.
+    const other = joined(controller, 'b', 5);
+    await controller.settle();
+    other.report(other.assigned[0], RunState.RUNNING);
+    await controller.settle();
+    const replaced = await controller.scrape();
+    expect(jobsByState(replaced)['RUNNING']).toBe(1);
+    expect(replaced.value('isobar_scheduler_decisions_total', { outcome: 'placed' })).toBe(2);
+    expect(replaced.value('isobar_job_reservation_wait_seconds', {}, '_count')).toBe(1);
+    expect(replaced.value('isobar_job_start_wait_seconds', {}, '_count')).toBe(1);
   });
 
   test('spreads what is asked for by capacity, over the places that may take it', async () => {
