@@ -17,6 +17,7 @@ export class Counting implements LineWatch, ModelEvents, Telemetry {
   readonly #instances = new Map<string, string>();
   readonly #hello = new Map<string, { readonly instance: string; readonly atMs: number }>();
   readonly #controllers = new Map<string, number>();
+  readonly #sent = new Set<string>();
   /** True time at which the decision for a run became durable. */
   readonly #reservedMs = new Map<string, number>();
 
@@ -58,7 +59,10 @@ export class Counting implements LineWatch, ModelEvents, Telemetry {
       }
       case 'assignments':
         for (const { run, withoutLease } of message.value.runs) {
-          if (run === undefined || site.executor.runs.has(keyOf(run))) continue;
+          if (run === undefined) continue;
+          if (this.#sent.has(keyOf(run))) counts.add('run sent again');
+          this.#sent.add(keyOf(run));
+          if (site.executor.runs.has(keyOf(run))) continue;
           const isLate = !withoutLease && site.options.machine.bootMs() >= site.executor.fenceMs;
           if (isLate) counts.add('late assignment refused by the agent');
           const helloMs = this.#hello.get(dataCenter)?.atMs ?? 0;

@@ -11,7 +11,6 @@ export class Executions implements TruthEvents {
   readonly #alive = new Map<number, Set<RealRun>>();
   /** Runs that an operator vouched for: they may turn out to be alive. */
   readonly vouched = new Set<string>();
-  readonly #assigned = new Set<string>();
 
   constructor(world: World) {
     this.#world = world;
@@ -29,11 +28,8 @@ export class Executions implements TruthEvents {
 
   assigned(dataCenter: string, { run, job, spec }: Assignment): void {
     if (run === undefined) return;
-    const key = textOf(run);
-    if (this.#assigned.has(key)) this.#world.counts.add('run sent again');
-    this.#assigned.add(key);
     const name = job.replace('tenants/', '').replace('/jobs/', '/');
-    const submitted = this.#world.callers.jobs.get(name)?.item.spec;
+    const submitted = this.#world.model.specs.get(run.jobUid);
     const isRight = submitted !== undefined && Buffer.from(submitted).equals(spec);
     check(isRight, 'specification', () => `${dataCenter} got ${name} with another specification`);
   }

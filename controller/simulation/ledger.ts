@@ -30,6 +30,7 @@ export class Ledger {
       booked.tenant === end.tenant &&
       booked.dataCenter === run.dataCenter &&
       booked.reserveMs === run.reserveMs &&
+      booked.startMs <= booked.endMs &&
       booked.wasted === (end.state !== RunState.SUCCEEDED) &&
       amounts.every((amount, i) => booked.amounts[i] === amount);
     check(

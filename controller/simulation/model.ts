@@ -76,6 +76,8 @@ export class Model {
   readonly dataCenters = new Map<string, ModelDataCenter>();
   readonly forgotten = new Set<number>();
   readonly ledger = new Ledger();
+  /** Specifications as they were stored, by uid. */
+  readonly specs = new Map<number, Uint8Array>();
   /** The real fold over what is durable, never restarted. */
   readonly shadow = emptyState();
   readonly #archived = new Set<number>();
@@ -147,6 +149,7 @@ export class Model {
         () => `job ${row.uid} was archived as ${row.state}`,
       );
     }
+    for (const row of group.submitted) this.specs.set(row.uid, row.spec);
     const stored = group.submitted.map((row) => row.uid);
     check(
       sameSet(stored, submitted),

@@ -47,6 +47,7 @@ export class Nemesis {
       this.#restoreNodes(site);
       timeline.after(1000, () => this.#openAgain(site));
     }
+    this.#world.insist({ kind: 'foundFederation', federation: 'nation', incarnation: 1 });
     for (const tenant of plan.tenants) {
       timeline.after(500, () =>
         this.#world.insist({ kind: 'putTenant', mode: 'create', entity: tenant, etag: undefined }),
@@ -178,6 +179,7 @@ export class Nemesis {
   reboot(site: Site): void {
     const { counts, random } = this.#world;
     counts.add('machines of a data center rebooted');
+    counts.add('run lost with its machines', site.executor.alive.size);
     site.crash();
     site.executor.inner.reboot();
     this.#crashAgent(site, random.between(1_000, 30_000));
@@ -416,6 +418,6 @@ const STRIKES = [
   [2, 'replaceTenant'],
   [2, 'replaceLink'],
   [3, 'changeQuota'],
-  [1, 'changeLease'],
+  [3, 'changeLease'],
   [8, 'compact'],
 ] as const;

@@ -50,6 +50,8 @@ export interface LineWatch {
 
 /** Who calls somebody behind a partition gives up after so long. */
 const CONNECT_MS = 20_000;
+/** And knocks again so often meanwhile. */
+const KNOCK_MS = 1_000;
 const CALM: Conditions = { leastMs: 0.5, mostMs: 3, loss: 0, duplicate: 0, overtake: 0 };
 
 interface Message {
@@ -106,16 +108,19 @@ export class Line {
   connect(agent: Process, events: UplinkEvents): Connection {
     const { timeline, listener } = this.options;
     const stream = new Stream(this, agent, events);
-    if (this.isPartitioned) {
-      timeline.after(CONNECT_MS, () => stream.refused('nobody answers'));
-      return stream;
-    }
     this.#streams.add(stream);
-    timeline.after(this.delay(), () => {
+    const giveUpMs = timeline.nowMs + CONNECT_MS;
+    const attempt = () => {
+      if (this.isPartitioned) {
+        if (timeline.nowMs >= giveUpMs) stream.refused('nobody answers');
+        else timeline.after(KNOCK_MS, attempt);
+        return;
+      }
       const to = listener();
       if (to === undefined || !to.process.isAlive) stream.refused('nobody listens');
       else stream.accepted(to);
-    });
+    };
+    timeline.after(this.delay(), attempt);
     return stream;
   }
 

@@ -31,7 +31,7 @@ export class Watcher {
   #read(running: Running): void {
     if (this.#running !== running || this.#isReading || !running.process.isAlive) return;
     this.#isReading = true;
-    const { counts, timeline } = this.#world;
+    const { counts } = this.#world;
     const from = this.#position;
     let isInside = true;
     running.loop.hub.read(from, (read, error) => {
@@ -57,9 +57,7 @@ export class Watcher {
         '5-watch',
         () => `a watch at ${from} got nothing though ${running.loop.hub.durable} is durable`,
       );
-      running.loop.hub.onMore(() =>
-        timeline.after(0, () => running.process.deliver(() => this.#read(running))),
-      );
+      running.loop.hub.onMore(() => this.#soon(running));
     });
     isInside = false;
   }

@@ -94,7 +94,11 @@ export class World {
       },
     });
     for (const site of this.plan.sites) this.sites.set(site.entity.id, this.#makeSite(site));
-    this.watchers = [new Watcher(this, 0.1), new Watcher(this, this.random.pick([500, 20_000]))];
+    this.watchers = [
+      new Watcher(this, 0.1),
+      new Watcher(this, this.random.pick([500, 20_000])),
+      new Watcher(this, 90_000),
+    ];
     if (this.plan.profile === 'drifting') this.counts.add('clocks drift beyond the bound');
   }
 
@@ -133,7 +137,7 @@ export class World {
       await this.advance(15_000);
     }
     // What is still under way, answers and the last reports, comes to its end.
-    await this.advance(60_000);
+    await this.advance(200_000);
     check(
       this.executions.aliveRuns === 0,
       '11-drain',
@@ -328,14 +332,17 @@ export class World {
     });
   }
 
-  /** A command of an operator, until it is answered. */
+  /** A command of an operator, until it is answered. One that began before all has healed is given up then. */
   insist(command: Command, onAccepted: () => void = () => {}): void {
+    const isFault = !this.#hasHealed;
     const attempt = () =>
-      this.call(command, 'operator/olga', (outcome) => {
-        if (outcome === undefined) this.timeline.after(500, attempt);
-        else if (outcome.kind === 'accepted') onAccepted();
-        else this.note(`${command.kind} was refused: ${outcome.reason}`);
-      });
+      isFault && this.#hasHealed
+        ? undefined
+        : this.call(command, 'operator/olga', (outcome) => {
+            if (outcome === undefined) this.timeline.after(500, attempt);
+            else if (outcome.kind === 'accepted') onAccepted();
+            else this.note(`${command.kind} was refused: ${outcome.reason}`);
+          });
     attempt();
   }
 
