@@ -16,7 +16,7 @@ export interface HubLimits {
 }
 
 /** Enough for a minute of a busy day; a watch that is further behind reads from disk. */
-export const HUB_LIMITS: HubLimits = { keptEvents: 200_000 };
+export const HUB_LIMITS: HubLimits = { keptEvents: 100_000 };
 const READ_RECORDS = 512;
 
 export type Read =
