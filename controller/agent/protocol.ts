@@ -235,8 +235,8 @@ export class AgentProtocol {
   }
 
   #acknowledged(sequence: number, forget: readonly RunKey[]): void {
-    for (const sent of this.#unacknowledged.keys())
-      if (sent <= sequence) this.#unacknowledged.delete(sent);
+    // Only this one: an earlier message may have been refused because the controller was busy.
+    this.#unacknowledged.delete(sequence);
     for (const run of forget) {
       const text = keyOf(run);
       const known = this.#runs.get(text);

@@ -201,7 +201,12 @@ export class Sessions {
           nodes: toNodes(nodes.filter((node) => !node.removed)),
           removed: nodes.filter((node) => node.removed).map((node) => node.node),
         };
-        this.#loop.execute('agents', command, this.#who(dataCenter, 'Connect'), () => {
+        this.#loop.execute('agents', command, this.#who(dataCenter, 'Connect'), (outcome) => {
+          if (outcome.kind === 'refusal') {
+            // Nodes are told once in a session: a new one begins with all of them.
+            session.link.close(outcome);
+            return this.#end(session);
+          }
           for (const node of nodes) this.#observeForeign(dataCenter, node);
           this.#loop.nudge();
         });

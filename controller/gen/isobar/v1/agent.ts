@@ -218,7 +218,7 @@ export interface Stops {
 
 /** Reports that need not be repeated. */
 export interface ReportsAcknowledged {
-  /** All messages of the session up to this number. */
+  /** The message of the session with this number; 0: none. It says nothing of earlier ones, which may have been refused. */
   sequence: number;
   /** Runs that the executor may forget. */
   forget: RunRef[];
