@@ -2,6 +2,8 @@
 import { runCli } from '#cli/cli.ts';
 import { PROCESS_VERBS } from './verbs/verbs.ts';
 
-export function main(args: readonly string[]): Promise<number> {
-  return runCli(args, { extraVerbs: PROCESS_VERBS });
+export async function main(args: readonly string[]): Promise<number> {
+  // Loaded for the one verb that wants it: every other one starts faster without.
+  const extraChecks = args.includes('doctor') ? (await import('./checks.ts')).PROCESS_CHECKS : [];
+  return runCli(args, { extraVerbs: PROCESS_VERBS, extraChecks });
 }
