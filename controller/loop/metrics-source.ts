@@ -190,8 +190,9 @@ function countSetAside(setAside: Loop['setAside']) {
 function countJobs({ jobs, derived }: State): Figures['jobs'] {
   let held = 0;
   let stopping = 0;
-  for (let row = 0; row < jobs.end; row++) {
-    const now = jobs.state[row];
+  const { state: states, end } = jobs;
+  for (let row = 0; row < end; row++) {
+    const now = states[row];
     if (now === JobState.HELD) held++;
     else if (now === JobState.STOPPING) stopping++;
   }
