@@ -15,7 +15,8 @@ import { RunServiceService as Runs, RunState } from '#gen/isobar/v1/run.ts';
 import { QueryUsageRequest, UsageServiceService as Usage } from '#gen/isobar/v1/usage.ts';
 import { controllerOnDisk } from '#simulation/controller.ts';
 import { realClock } from '../testbed.ts';
-import { detailsOf, job, World, type Person } from './testing.ts';
+import { job, World, type Person } from './testing.ts';
+import { detailsOf } from './testing-details.ts';
 
 const { NOT_FOUND, PERMISSION_DENIED, FAILED_PRECONDITION } = status;
 

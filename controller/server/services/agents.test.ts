@@ -18,7 +18,8 @@ import { RunState } from '#gen/isobar/v1/run.ts';
 import { controllerInMemory } from '#simulation/controller.ts';
 import { realClock } from '../testbed.ts';
 import { LogRouter } from './log-router.ts';
-import { detailsOf, job, World, type Person } from './testing.ts';
+import { job, World, type Person } from './testing.ts';
+import { detailsOf } from './testing-details.ts';
 
 let world: World;
 beforeAll(async () => {

@@ -11,7 +11,8 @@ import { JobServiceService as Jobs, SubmitJobsRequest } from '#gen/isobar/v1/job
 import { RunState } from '#gen/isobar/v1/run.ts';
 import { controllerInMemory } from '#simulation/controller.ts';
 import { realClock } from '../testbed.ts';
-import { detailsOf, job, PEOPLE, World, type Person } from './testing.ts';
+import { job, PEOPLE, World, type Person } from './testing.ts';
+import { detailsOf } from './testing-details.ts';
 
 const { watchEvents } = EventServiceService;
 

@@ -15,7 +15,8 @@ import {
 import { RunState } from '#gen/isobar/v1/run.ts';
 import { controllerInMemory } from '#simulation/controller.ts';
 import { realClock } from '../testbed.ts';
-import { detailsOf, job, World, type Person } from './testing.ts';
+import { job, World, type Person } from './testing.ts';
+import { detailsOf } from './testing-details.ts';
 
 const api = JobServiceService;
 let world: World;

@@ -11,7 +11,8 @@ import { NodeServiceService as Nodes } from '#gen/isobar/v1/node.ts';
 import { Tenant, TenantServiceService as Tenants } from '#gen/isobar/v1/tenant.ts';
 import { controllerInMemory } from '#simulation/controller.ts';
 import { realClock } from '../testbed.ts';
-import { detailsOf, World, type Person } from './testing.ts';
+import { World, type Person } from './testing.ts';
+import { detailsOf } from './testing-details.ts';
 
 const { NOT_FOUND, PERMISSION_DENIED, ABORTED, FAILED_PRECONDITION, ALREADY_EXISTS } = status;
 

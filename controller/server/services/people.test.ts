@@ -14,7 +14,8 @@ import { controllerInMemory } from '#simulation/controller.ts';
 import { keyToPem, newKeyPair } from '../authority.ts';
 import { ask, realClock } from '../testbed.ts';
 import { Pkcs10CertificateRequestGenerator } from '../x509.ts';
-import { detailsOf, PEOPLE, World, type Person } from './testing.ts';
+import { PEOPLE, World, type Person } from './testing.ts';
+import { detailsOf } from './testing-details.ts';
 
 const { NOT_FOUND, PERMISSION_DENIED, UNAUTHENTICATED, INVALID_ARGUMENT } = status;
 

@@ -1,13 +1,6 @@
 // A controller behind its real doors on loopback, with a few tenants and people, for tests of the services.
 import { randomBytes } from 'node:crypto';
-import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
-import {
-  Client,
-  type ClientDuplexStream,
-  credentials,
-  Metadata,
-  type ServiceError,
-} from '@grpc/grpc-js';
+import { Client, credentials, Metadata } from '@grpc/grpc-js';
 import type { Command } from '#loop/requests.ts';
 import { ask as askLoop } from '#loop/ask.ts';
 import type { Leases } from '#loop/leases.ts';
@@ -15,13 +8,7 @@ import type { Loop } from '#loop/loop.ts';
 import type { Sessions } from '#loop/sessions.ts';
 import { Role } from '#gen/isobar/v1/user.ts';
 import { JobSpec, JobSubmission, type TaskGroup } from '#gen/isobar/v1/job.ts';
-import {
-  AgentServiceService,
-  ConnectRequest,
-  Hello,
-  NodeReport,
-  type ConnectResponse,
-} from '#gen/isobar/v1/agent.ts';
+import { AgentServiceService, Hello, NodeReport } from '#gen/isobar/v1/agent.ts';
 import { Placement } from '#gen/isobar/v1/resources.ts';
 import type { Log } from '#ports/log.ts';
 import { SILENT } from '#ports/telemetry.ts';
@@ -31,6 +18,7 @@ import { formatIdentity, type Identity } from '../identity.ts';
 import { listenApi, listenEnrolment, type Listener } from '../listen.ts';
 import { makeServices, type Services } from '../services.ts';
 import { ask, issueFor, realClock, type Answered } from '../testbed.ts';
+import { TestAgent } from './testing-agent.ts';
 
 /** What the test brings: see simulation/controller.ts. */
 interface ControllerParts {
@@ -292,81 +280,6 @@ export class World {
   }
 }
 
-type Message = NonNullable<ConnectResponse['message']>;
-type ValueOf<K extends Message['$case']> = Extract<Message, { readonly $case: K }>['value'];
-
-/** The agent's half of the control stream. */
-export class TestAgent {
-  readonly stream: ClientDuplexStream<ConnectRequest, ConnectResponse>;
-  readonly #messages: Message[] = [];
-  #wake: (() => void) | undefined;
-  #error: ServiceError | undefined;
-  #sequence = 0;
-
-  constructor(stream: ClientDuplexStream<ConnectRequest, ConnectResponse>) {
-    this.stream = stream;
-    stream.on('data', ({ message }: ConnectResponse) => {
-      if (message !== undefined) this.#messages.push(message);
-      this.#wake?.();
-    });
-    stream.on('error', (error: ServiceError) => {
-      this.#error = error;
-      this.#wake?.();
-    });
-  }
-
-  say(message: NonNullable<ConnectRequest['message']>): void {
-    this.stream.write(ConnectRequest.create({ message }));
-  }
-
-  report(
-    run: { readonly jobUid: number; readonly index: number; readonly epoch: number },
-    phase: number,
-    words: { exitCode?: number; runMillis?: number } = {},
-  ): void {
-    const report = {
-      ...run,
-      phase,
-      ageMillis: 0,
-      exitCode: 0,
-      reason: undefined,
-      lastLines: [],
-      runMillis: 0,
-      ...words,
-    };
-    // Only phases of the enum are asked for.
-    this.say({ $case: 'reports', value: { runs: [report as never], sequence: ++this.#sequence } });
-  }
-
-  /** The next message of a kind; others before it are passed over. */
-  async next<K extends Message['$case']>(kind: K): Promise<ValueOf<K>> {
-    for (;;) {
-      for (
-        let message = this.#messages.shift();
-        message !== undefined;
-        message = this.#messages.shift()
-      ) {
-        // The case tells the type of the value.
-        if (message.$case === kind) return message.value as ValueOf<K>;
-      }
-      if (this.#error !== undefined) throw this.#error;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-  }
-
-  /** How the stream ended. */
-  async ended(): Promise<ServiceError> {
-    for (;;) {
-      if (this.#error !== undefined) return this.#error;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-  }
-}
-
 /** A job that asks for so many CPUs. */
 export function job(
   id: string,
@@ -388,43 +301,4 @@ export function job(
       ...spec,
     },
   });
-}
-
-/** What a refusal says in its details, read with the published field numbers of google/rpc. */
-export function detailsOf(error: ServiceError | null): {
-  readonly reason: string;
-  readonly metadata: Readonly<Record<string, string>>;
-  /** Field and description of each wrong field. */
-  readonly violations: readonly (readonly [string, string])[];
-} {
-  const [bytes] = error?.metadata.get('grpc-status-details-bin') ?? [];
-  const found = { reason: '', metadata: {}, violations: [] as [string, string][] };
-  if (bytes === undefined || typeof bytes === 'string') return found;
-  for (const any of fieldsOf(bytes, 3)) {
-    const [type] = fieldsOf(any, 1).map(String);
-    const [value = Buffer.alloc(0)] = fieldsOf(any, 2);
-    if (type?.endsWith('ErrorInfo') === true) {
-      found.reason = String(fieldsOf(value, 1)[0]);
-      found.metadata = Object.fromEntries(fieldsOf(value, 3).map(pairOf));
-    }
-    if (type?.endsWith('BadRequest') === true) found.violations = fieldsOf(value, 1).map(pairOf);
-  }
-  return found;
-}
-
-function pairOf(bytes: Buffer): [string, string] {
-  return [String(fieldsOf(bytes, 1)[0] ?? ''), String(fieldsOf(bytes, 2)[0] ?? '')];
-}
-
-/** The values of a field that has bytes. */
-function fieldsOf(bytes: Uint8Array, wanted: number): Buffer[] {
-  const reader = new BinaryReader(bytes);
-  const found: Buffer[] = [];
-  while (reader.pos < reader.len) {
-    const [field, type] = reader.tag();
-    if (field === wanted && type === WireType.LengthDelimited)
-      found.push(Buffer.from(reader.bytes()));
-    else reader.skip(type, field);
-  }
-  return found;
 }
