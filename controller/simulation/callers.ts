@@ -231,16 +231,15 @@ export class Callers {
     this.#world.call({ kind: 'forgetJobs', uids }, 'controller', () => {});
   }
 
-  /** Lets everything go that people hold. */
-  releaseAll(): void {
+  /** Lets everything go that people hold, and cancels what never ends by itself. */
+  finish(): void {
     for (const { tenant, id, state } of this.#world.model.jobs.values()) {
-      if (state !== JobState.HELD) continue;
+      const isEndless = this.jobs.get(`${tenant}/${id}`)?.ms === Infinity;
+      if (isJobFinal(state) || (state !== JobState.HELD && !isEndless)) continue;
+      const verb = isEndless ? ('cancel' as const) : ('release' as const);
       const selector = { tenant, ids: [id], jobSet: '' };
-      this.#world.call(
-        { kind: 'changeJobs', verb: 'release', selector, priority: 0 },
-        'operator/olga',
-        () => {},
-      );
+      const command = { kind: 'changeJobs' as const, verb, selector, priority: 0 };
+      this.#world.call(command, 'operator/olga', () => {});
     }
   }
 }

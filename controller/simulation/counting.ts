@@ -146,6 +146,12 @@ export class Counting implements LineWatch, ModelEvents, Telemetry {
           `the log took ${run.state} with ${event.exitCode} of ${key}, which really is ${real?.phase ?? 'not there'}`,
       );
     }
+    const isMoreTrue = run.state === RunState.STOPPED && real?.phase === RunState.SUCCEEDED;
+    check(
+      !isMoreTrue,
+      '3-effects',
+      () => `the log took ${key} for stopped (${code}), which has succeeded`,
+    );
     const isDead = real === undefined || real.endMs !== undefined || executions.vouched.has(key);
     check(
       isDead || plan.profile === 'drifting',

@@ -41,12 +41,8 @@ export class Executions implements TruthEvents {
     const alive = this.#alive.get(run.jobUid) ?? new Set();
     this.#alive.set(run.jobUid, alive);
     for (const other of alive) {
-      if (
-        other.index !== run.index ||
-        plan.profile === 'drifting' ||
-        this.vouched.has(textOf(other))
-      )
-        continue;
+      if (other.index !== run.index || plan.profile === 'drifting') continue;
+      if (this.vouched.has(textOf(other)) || this.vouched.has(textOf(run))) continue;
       check(
         false,
         '3-one-run-alive',

@@ -10,6 +10,7 @@ export interface WorldJob {
   /** Attempts that fail before one succeeds. */
   readonly failures: number;
   readonly exitCode: number;
+  /** Infinity: until it is cancelled. */
   readonly ms: number;
   readonly stopMs: number;
   readonly maxMs: number;
@@ -28,6 +29,7 @@ export function drawJob(
 ): WorldJob {
   const id = `job-${number}`;
   const isLong = random.chance(0.2);
+  const isEndless = random.chance(0.06);
   const failures = random.chance(0.2) ? random.whole(1, 4) : 0;
   const words: JobWords = {
     id,
@@ -54,9 +56,11 @@ export function drawJob(
     item,
     failures,
     exitCode: random.pick([1, 2]),
-    ms: Math.floor(isLong ? random.between(30_000, 120_000) : random.between(10, 20_000)),
+    ms: isEndless
+      ? Infinity
+      : Math.floor(isLong ? random.between(30_000, 120_000) : random.between(10, 20_000)),
     stopMs: random.pick([0, 500, 20_000]),
-    maxMs: random.chance(0.1) ? 15_000 : Infinity,
+    maxMs: !isEndless && random.chance(0.1) ? 15_000 : Infinity,
   };
 }
 

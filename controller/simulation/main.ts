@@ -19,6 +19,7 @@ const count = values.seed === undefined ? Number(values.seeds) : 1;
 const counts = new Counts();
 const failed = new Map<string, number[]>();
 const begin = performance.now();
+const beginCpu = process.cpuUsage();
 let steps = 0;
 for (let seed = first; seed < first + count; seed++) {
   const verdict = await runSeed(seed, values.trace ? { print: (line) => console.log(line) } : {});
@@ -31,9 +32,11 @@ for (let seed = first; seed < first + count; seed++) {
   if (seeds.length === 0 || values.all) console.log(`${report}\n`);
 }
 const seconds = (performance.now() - begin) / 1000;
+const cpu = process.cpuUsage(beginCpu);
+const cpuSeconds = (cpu.user + cpu.system) / 1_000_000;
 console.log(counts.table());
 console.log(
-  `${count} seeds, ${steps} events in ${seconds.toFixed(1)} s: ${(count / seconds).toFixed(0)} seeds/s`,
+  `${count} seeds, ${steps} events in ${seconds.toFixed(1)} s, ${cpuSeconds.toFixed(1)} s of a CPU`,
 );
 for (const [invariant, seeds] of failed)
   console.log(`FAILED ${invariant}: seeds ${seeds.slice(0, 20).join(' ')} (${seeds.length})`);
