@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import tls from 'node:tls';
+import { fromBinary } from '@bufbuild/protobuf';
+import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
 import { Client, credentials, Metadata, status, type ServiceError } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Federation, FederationServiceService } from '#gen/isobar/v1/federation.ts';
@@ -11,7 +13,7 @@ import { implement } from './call.ts';
 import { listenEnrolment } from './listen.ts';
 import { ENROLMENT_RATES } from './limits.ts';
 import { makeEdge } from './edge.ts';
-import { loadProtos } from './reflection.ts';
+import { describeApi } from './reflection.ts';
 import {
   ANNA,
   ask,
@@ -267,8 +269,18 @@ test('going down does not wait for ever', async () => {
 });
 
 describe('reflection and health', () => {
-  test('describe every service of the API', () => {
-    expect(Object.keys(loadProtos())).toContain('isobar.v1.JobService');
+  test('describe every file of the API with all that it imports, by full names', () => {
+    const descriptors = Object.values(describeApi()).flatMap(
+      ({ fileDescriptorProtos }) => fileDescriptorProtos,
+    );
+    const files = descriptors.map((bytes) => fromBinary(FileDescriptorProtoSchema, bytes));
+    const names = files.map(({ name }) => name);
+    expect(names).toContain('isobar/v1/job.proto');
+    expect(names).toEqual(expect.arrayContaining(files.flatMap(({ dependency }) => dependency)));
+    const types = files.flatMap(({ messageType }) =>
+      messageType.flatMap(({ field }) => field.map(({ typeName }) => typeName)),
+    );
+    expect(types.filter((type) => type !== '' && !type.startsWith('.'))).toEqual([]);
   });
 
   test('answer any member, and nobody who is unknown', async () => {

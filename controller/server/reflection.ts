@@ -1,6 +1,4 @@
 // Reflection and health, as grpcurl and load balancers know them, behind the same admission and policy as everything.
-import { readdirSync } from 'node:fs';
-import { readFileSync } from 'node:fs';
 import type {
   sendUnaryData,
   Server,
@@ -9,9 +7,12 @@ import type {
   ServerWritableStream,
   UntypedHandleCall,
 } from '@grpc/grpc-js';
-import { loadSync } from '@grpc/proto-loader';
+import { fromBinary, toBinary } from '@bufbuild/protobuf';
+import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import type { MessageTypeDefinition } from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation, type ServingStatus } from 'grpc-health-check';
+import { DESCRIPTORS } from '#gen/descriptors.ts';
 import { FEDERATION } from './authorize.ts';
 import type { Implemented } from './call.ts';
 import type { Edge } from './edge.ts';
@@ -26,7 +27,7 @@ export function addReflectionAndHealth(
 ): (status: ServingStatus) => void {
   const names = services.flatMap(({ definition }) => serviceNameOf(definition) ?? []);
   const guarded = guard(edge, server);
-  new ReflectionService(loadProtos(), { services: names }).addToServer(guarded);
+  new ReflectionService(describeApi(), { services: names }).addToServer(guarded);
   const health = new HealthImplementation();
   health.addToServer(guarded);
   return (status) => {
@@ -34,38 +35,27 @@ export function addReflectionAndHealth(
   };
 }
 
-/** The raw proto files of the API; they are part of the package. */
-export function loadProtos(): ReturnType<typeof loadSync> {
-  const folder = new URL('proto/', packageRoot());
-  const files = readdirSync(new URL('isobar/v1/', folder)).filter((file) =>
-    file.endsWith('.proto'),
+/**
+ * The API as its compiler describes it, in the form that the package reads. What can be made of the proto files at run time
+ * has neither imports nor full names (grpc-node issue 2595), and clients that check, such as grpcurl and buf curl, refuse it.
+ */
+export function describeApi(): Record<string, MessageTypeDefinition<object, object>> {
+  const { file } = fromBinary(FileDescriptorSetSchema, Buffer.from(DESCRIPTORS.join(''), 'base64'));
+  const fileDescriptorProtos = file.map((one) =>
+    Buffer.from(toBinary(FileDescriptorProtoSchema, one)),
   );
-  return loadSync(
-    files.map((file) => `isobar/v1/${file}`),
-    { keepCase: true, includeDirs: [folder.pathname] },
-  );
-}
-
-/** The sources run two folders below it, the compiled package three. */
-function packageRoot(): URL {
-  for (let folder = new URL('./', import.meta.url); ; folder = new URL('../', folder)) {
-    if (isPackageRoot(folder)) return folder;
-    if (folder.pathname === '/') throw new Error('the proto files of this package are missing');
-  }
-}
-
-function isPackageRoot(folder: URL): boolean {
-  try {
-    const manifest: unknown = JSON.parse(readFileSync(new URL('package.json', folder), 'utf8'));
-    return (
-      typeof manifest === 'object' &&
-      manifest !== null &&
-      'name' in manifest &&
-      manifest.name === 'isobar'
-    );
-  } catch {
-    return false;
-  }
+  const unused = (): never => {
+    throw new Error('a description has no messages');
+  };
+  return {
+    'isobar.v1': {
+      format: 'Protocol Buffer 3 DescriptorProto',
+      type: {},
+      fileDescriptorProtos,
+      serialize: unused,
+      deserialize: unused,
+    },
+  };
 }
 
 /** A server that puts admission and policy in front of handlers that other packages wrote. */
