@@ -88,6 +88,8 @@ export class NodeTable extends Rows {
   /** Allocations of live runs. */
   allocations = new Uint32Array();
   revision = new Float64Array();
+  /** Where it is in the pool of its data center, or NONE. */
+  poolPosition = new Int32Array();
   readonly id: string[] = [];
   readonly extras = new Map<number, Map<string, ExtraRoom>>();
   readonly devices = new DeviceTable();
@@ -108,6 +110,7 @@ export class NodeTable extends Rows {
       column[row] = 0;
     this.firstDevice[row] = NONE;
     this.deviceCount[row] = 0;
+    this.poolPosition[row] = NONE;
     this.extras.delete(row);
     this.describe(row, node);
     return row;
@@ -239,5 +242,6 @@ export class NodeTable extends Rows {
     this.deviceCount = grown(this.deviceCount, capacity);
     this.allocations = grown(this.allocations, capacity);
     this.revision = grown(this.revision, capacity);
+    this.poolPosition = grown(this.poolPosition, capacity);
   }
 }

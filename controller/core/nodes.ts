@@ -142,15 +142,16 @@ export function putNode(
   if (row === undefined) {
     row = nodes.add(dataCenter.index, description);
     dataCenter.nodes.set(node.id, row);
-  } else if (nodes.removed[row] === 1) {
+  } else {
     // It comes back as it comes to us, whether runs kept its row meanwhile or not.
-    nodes.cordoned[row] = 0;
-  } else if (derived.live) countNode(state, dataCenter, row, -1);
-  if (nodes.describe(row, description)) newDevices?.add(row);
+    if (nodes.removed[row] === 1) nodes.cordoned[row] = 0;
+    else if (derived.live) countNode(state, dataCenter, row, -1);
+    if (nodes.describe(row, description)) newDevices?.add(row);
+  }
   nodes.revision[row] = revision;
   if (derived.live) {
     countNode(state, dataCenter, row, 1);
-    if (dataCenter.pool.has(row)) dataCenter.pool.raise(nodes, row);
+    if (dataCenter.pool.has(nodes, row)) dataCenter.pool.raise(nodes, row);
     else dataCenter.pool.add(nodes, row);
   }
   return row;

@@ -2,15 +2,13 @@
 // until it is thrown away. The state is never copied.
 import { WHOLE_DEVICE } from '#domain/resources.ts';
 import type { DeviceNeed, TaskShape } from '#gen/isobar/log/v1/entity.ts';
-import { grown } from './columns.ts';
 import type { HeldDevice } from './run-table.ts';
 import { noAmounts, type Amounts, type JobClass, type State, type Tenant } from './state.ts';
 
 export class Overlay {
   readonly #state: State;
-  #cpuMillis = new Int32Array();
-  #memoryMib = new Int32Array();
-  #storageMib = new Int32Array();
+  /** By page of rows, for each row CPU, memory and storage: few nodes are taken, and nodes are many. */
+  readonly #pages: (Int32Array | undefined)[];
   #touched: number[] = [];
   readonly #extras = new Map<number, Map<string, number>>();
   /** Thousandths taken of a device row. */
@@ -21,14 +19,12 @@ export class Overlay {
 
   constructor(state: State) {
     this.#state = state;
+    this.#pages = Array.from({ length: pageOf(state.nodes.capacity) + 1 });
   }
 
   clear(): void {
-    for (const row of this.#touched) {
-      this.#cpuMillis[row] = 0;
-      this.#memoryMib[row] = 0;
-      this.#storageMib[row] = 0;
-    }
+    for (const row of this.#touched)
+      this.#pages[pageOf(row)]?.fill(0, offsetOf(row), offsetOf(row) + 3);
     this.#touched = [];
     this.#extras.clear();
     this.#devices.clear();
@@ -37,15 +33,19 @@ export class Overlay {
   }
 
   freeCpuMillis(row: number): number {
-    return this.#state.nodes.freeCpuMillis[row]! - (this.#cpuMillis[row] ?? 0);
+    return this.#state.nodes.freeCpuMillis[row]! - (this.#pages[pageOf(row)]?.[offsetOf(row)] ?? 0);
   }
 
   freeMemoryMib(row: number): number {
-    return this.#state.nodes.freeMemoryMib[row]! - (this.#memoryMib[row] ?? 0);
+    return (
+      this.#state.nodes.freeMemoryMib[row]! - (this.#pages[pageOf(row)]?.[offsetOf(row) + 1] ?? 0)
+    );
   }
 
   freeStorageMib(row: number): number {
-    return this.#state.nodes.freeStorageMib[row]! - (this.#storageMib[row] ?? 0);
+    return (
+      this.#state.nodes.freeStorageMib[row]! - (this.#pages[pageOf(row)]?.[offsetOf(row) + 2] ?? 0)
+    );
   }
 
   freeExtra(row: number, name: string): number {
@@ -122,20 +122,21 @@ export class Overlay {
   }
 
   take(row: number, shape: TaskShape, tasks: number, held: readonly HeldDevice[]): void {
-    if (row >= this.#cpuMillis.length) this.#grow();
+    const page = (this.#pages[pageOf(row)] ??= new Int32Array(PAGE_ROWS * 3));
+    const at = offsetOf(row);
     const asked = shape.resources;
     this.#touched.push(row);
-    this.#cpuMillis[row]! += (asked?.cpuMillis ?? 0) * tasks;
-    this.#memoryMib[row]! += (asked?.memoryMib ?? 0) * tasks;
-    this.#storageMib[row]! += (asked?.storageMib ?? 0) * tasks;
+    page[at]! += (asked?.cpuMillis ?? 0) * tasks;
+    page[at + 1]! += (asked?.memoryMib ?? 0) * tasks;
+    page[at + 2]! += (asked?.storageMib ?? 0) * tasks;
     for (const name in asked?.extra) {
       let taken = this.#extras.get(row);
       if (taken === undefined) this.#extras.set(row, (taken = new Map()));
       taken.set(name, (taken.get(name) ?? 0) + asked.extra[name]! * tasks);
     }
     for (const { device, thousandths } of held) {
-      const at = this.#state.nodes.firstDevice[row]! + device;
-      this.#devices.set(at, (this.#devices.get(at) ?? 0) + thousandths);
+      const deviceRow = this.#state.nodes.firstDevice[row]! + device;
+      this.#devices.set(deviceRow, (this.#devices.get(deviceRow) ?? 0) + thousandths);
     }
   }
 
@@ -179,13 +180,17 @@ export class Overlay {
   subtreeUsage(tenant: Tenant, dimension: number): number {
     return tenant.subtreeUsage[dimension]! + (this.#tenants.get(tenant)?.subtree[dimension] ?? 0);
   }
+}
 
-  #grow(): void {
-    const { capacity } = this.#state.nodes;
-    this.#cpuMillis = grown(this.#cpuMillis, capacity);
-    this.#memoryMib = grown(this.#memoryMib, capacity);
-    this.#storageMib = grown(this.#storageMib, capacity);
-  }
+const PAGE_BITS = 7;
+const PAGE_ROWS = 1 << PAGE_BITS;
+
+function pageOf(row: number): number {
+  return row >> PAGE_BITS;
+}
+
+function offsetOf(row: number): number {
+  return (row & (PAGE_ROWS - 1)) * 3;
 }
 
 function strictestFirst(a: DeviceNeed, b: DeviceNeed): number {

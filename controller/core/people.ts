@@ -25,7 +25,8 @@ export function decideInviteUser(
   }
   const existing = state.users.get(userName(user.tenant, user.id));
   // Who was revoked begins anew: certificates from before stay refused.
-  const createMs = existing === undefined || existing.entity.revoked ? nowMs : existing.entity.createMs;
+  const createMs =
+    existing === undefined || existing.entity.revoked ? nowMs : existing.entity.createMs;
   const events: Event[] = [
     { kind: { $case: 'userPut', value: { ...user, revoked: false, createMs } } },
     { kind: { $case: 'tokenCreated', value: token } },

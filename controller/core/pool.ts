@@ -1,6 +1,6 @@
 // The nodes of one data center in blocks, each with an upper bound of what any of its nodes has free. A search skips blocks
 // that cannot have room; bounds rise at once and are tightened when a search found that they promised too much.
-import { grown } from './columns.ts';
+import { grown, NONE } from './columns.ts';
 import type { NodeTable } from './node-table.ts';
 
 export const BLOCK = 64;
@@ -12,41 +12,40 @@ export class Pool {
   boundCpuMillis = new Int32Array(0);
   boundMemoryMib = new Int32Array(0);
   boundStorageMib = new Int32Array(0);
-  readonly #positions = new Map<number, number>();
 
   get blocks(): number {
     return Math.ceil(this.length / BLOCK);
   }
 
-  has(row: number): boolean {
-    return this.#positions.has(row);
+  has(nodes: NodeTable, row: number): boolean {
+    return this.#positionOf(nodes, row) !== NONE;
   }
 
   add(nodes: NodeTable, row: number): void {
     if (this.length === this.rows.length) this.#grow();
     this.rows[this.length] = row;
-    this.#positions.set(row, this.length);
+    nodes.poolPosition[row] = this.length;
     this.length++;
     this.raise(nodes, row);
   }
 
   /** The last node takes its place. */
   remove(nodes: NodeTable, row: number): void {
-    const at = this.#positions.get(row);
-    if (at === undefined) return;
+    const at = this.#positionOf(nodes, row);
+    if (at === NONE) return;
     const last = this.rows[this.length - 1]!;
-    this.#positions.delete(row);
+    nodes.poolPosition[row] = NONE;
     this.length--;
     if (last === row) return;
     this.rows[at] = last;
-    this.#positions.set(last, at);
+    nodes.poolPosition[last] = at;
     this.raise(nodes, last);
   }
 
   /** The node may have more free than before. */
   raise(nodes: NodeTable, row: number): void {
-    const at = this.#positions.get(row);
-    if (at === undefined) return;
+    const at = this.#positionOf(nodes, row);
+    if (at === NONE) return;
     const block = Math.floor(at / BLOCK);
     const cpu = nodes.freeCpuMillis[row]!;
     const memory = nodes.freeMemoryMib[row]!;
@@ -71,6 +70,12 @@ export class Pool {
     this.boundCpuMillis[block] = cpu;
     this.boundMemoryMib[block] = memory;
     this.boundStorageMib[block] = storage;
+  }
+
+  /** What the column says counts only if the row is there: a pool that was made anew does not hold all that the old one held. */
+  #positionOf(nodes: NodeTable, row: number): number {
+    const at = nodes.poolPosition[row]!;
+    return at >= 0 && at < this.length && this.rows[at] === row ? at : NONE;
   }
 
   #grow(): void {

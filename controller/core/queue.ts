@@ -73,13 +73,7 @@ export function leaveQueue(state: State, row: number): void {
   jobClass.length--;
 }
 
-function link(
-  state: State,
-  jobClass: JobClass,
-  previous: number,
-  row: number,
-  next: number,
-): void {
+function link(state: State, jobClass: JobClass, previous: number, row: number, next: number): void {
   const { jobs } = state;
   jobs.queued[row] = 1;
   jobClass.length++;

@@ -1,5 +1,6 @@
 // Where a class of jobs can run now, best first: judged once a slice for all of its equal jobs, kept up as they are placed.
 import type { Overlay } from '#core/overlay.ts';
+import { takesRuns } from '#core/place.ts';
 import type { DataCenter, JobClass, State } from '#core/state.ts';
 import type { RunPart } from '#gen/isobar/log/v1/entity.ts';
 import { barrier, NodeFilter } from './filter.ts';
@@ -78,14 +79,15 @@ export class Judgement {
   }
 
   #best(): Candidate | undefined {
-    const { state, overlay, policy, scales } = this.#judge;
+    const { overlay, policy, scales } = this.#judge;
     let best: Candidate | undefined;
     for (const candidate of this.#candidates) {
       if (!candidate.hasRoom) continue;
       const assignments = overlay.assignments(candidate.dataCenter.index);
       if (candidate.assignments !== assignments) {
         candidate.assignments = assignments;
-        if (barrier(state, overlay, policy, this.#jobClass, candidate.dataCenter) !== undefined) {
+        // Nothing else that bars a data center changes within a slice.
+        if (!takesRuns(overlay, candidate.dataCenter)) {
           candidate.hasRoom = false;
           continue;
         }
