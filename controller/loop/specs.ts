@@ -18,8 +18,16 @@ export class Specs {
   add(uid: number, spec: Uint8Array): void {
     this.#kept.set(uid, spec);
     this.#bytes += spec.length + ENTRY_BYTES;
+    if (this.#bytes > KEPT_BYTES) this.#cut();
+  }
+
+  /**
+   * Lets the oldest quarter go in one walk. A map steps over what was deleted at its front until it is rebuilt, so to delete one
+   * with each that comes costs more with each.
+   */
+  #cut(): void {
     for (const [oldest, bytes] of this.#kept) {
-      if (this.#bytes <= KEPT_BYTES) return;
+      if (this.#bytes <= KEPT_BYTES * 0.75) return;
       this.#kept.delete(oldest);
       this.#bytes -= bytes.length + ENTRY_BYTES;
     }

@@ -21,6 +21,7 @@ import { Role } from '#gen/isobar/v1/user.ts';
 import { Exporter } from '#metrics/exporter.ts';
 import { listenMetrics } from '#metrics/http.ts';
 import { Readiness } from '#metrics/readiness.ts';
+import { bytesInDirectory } from '#metrics/size.ts';
 import type { Telemetry } from '#ports/telemetry.ts';
 import { DEFAULT_POLICY } from '#scheduler/policy.ts';
 import { formatIdentity } from '#server/identity.ts';
@@ -104,7 +105,13 @@ export async function startController(
     });
     sessions = new Sessions({ loop, leases, clock, telemetry });
     exporter = new Exporter({
-      source: new MetricsSource({ loop, leases, sessions, log }),
+      source: new MetricsSource({
+        loop,
+        leases,
+        sessions,
+        log,
+        logBytes: () => bytesInDirectory(join(dataDir, 'log')),
+      }),
       openStreams: () => services.openStreams(),
       version: versionOf(),
     });
@@ -162,6 +169,7 @@ export async function startController(
         await Promise.all([api.stop(graceMs), enrolment.stop(graceMs)]);
         await new Promise<void>((resolve) => loop.stop(resolve));
         await log.close();
+        exporter?.close();
         await metrics.close();
       },
     };

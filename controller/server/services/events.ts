@@ -61,6 +61,22 @@ export function eventHandlers(parts: Parts): Handlers<EventServiceService> {
 }
 
 async function watchEvents(
+  parts: Parts,
+  cache: EventCache,
+  watch: Watch,
+  send: Send<WatchEventsResponse>,
+  context: CallContext,
+): Promise<void> {
+  const { stats } = parts.loop;
+  stats.watches++;
+  try {
+    await showEvents(parts, cache, watch, send, context);
+  } finally {
+    stats.watches--;
+  }
+}
+
+async function showEvents(
   { loop, clock }: Parts,
   cache: EventCache,
   watch: Watch,
@@ -80,7 +96,7 @@ async function watchEvents(
     signal.throwIfAborted();
     const records = await readAfter(loop, position);
     const matches = matcherOf(loop.state, watch, context);
-    const response = new Response(send);
+    const response = new Response(send, (events) => (loop.stats.watchEvents += events));
     for (const record of records) {
       const pieces = cache.piecesOf(record).filter(matches);
       await response.add(pieces, position, record.revision);
@@ -101,12 +117,14 @@ async function watchEvents(
 /** Gathers events for a response. Its revision is that of its last whole record, so that nobody resumes inside one. */
 class Response {
   readonly #send: Send<WatchEventsResponse>;
+  readonly #count: (events: number) => void;
   #pieces: Uint8Array[] = [];
   #bytes = 0;
   #sent = false;
 
-  constructor(send: Send<WatchEventsResponse>) {
+  constructor(send: Send<WatchEventsResponse>, count: (events: number) => void) {
     this.#send = send;
+    this.#count = count;
   }
 
   async add(pieces: readonly Piece[], before: number, revision: number): Promise<void> {
@@ -123,6 +141,7 @@ class Response {
   async flush(revision: number): Promise<boolean> {
     if (this.#pieces.length > 0) {
       const message = responseOf(revision, this.#pieces);
+      this.#count(this.#pieces.length);
       this.#pieces = [];
       this.#bytes = 0;
       this.#sent = true;
