@@ -136,6 +136,12 @@ export class Counting implements LineWatch, ModelEvents, Telemetry {
     }
     if (!isRunFinal(run.state)) return;
     holdings.ended(job);
+    const isUnasked = run.state === RunState.FENCED || code === 'LOST';
+    check(
+      plan.profile !== 'outages' || !isUnasked,
+      '11-outage',
+      () => `${key} ended (${code}) though only the controller was away`,
+    );
     const real = sites.get(run.dataCenter)?.executor.runs.get(key);
     if (run.state === RunState.SUCCEEDED || run.state === RunState.FAILED) {
       const isTrue = real?.phase === run.state && real.exitCode === event.exitCode;
@@ -158,13 +164,6 @@ export class Counting implements LineWatch, ModelEvents, Telemetry {
       '3-one-run-alive',
       () => `the log gave up ${key} (${code}), which runs at ${run.dataCenter}`,
     );
-    if (plan.profile === 'outages') {
-      check(
-        run.state !== RunState.FENCED,
-        '11-outage',
-        () => `${key} was fenced though only the controller was away`,
-      );
-    }
   }
 
   record(record: LogRecord): void {

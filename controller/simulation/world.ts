@@ -108,6 +108,15 @@ export class World {
 
   /** Through chaos, healing and the end. Throws a Violation. */
   async run(): Promise<void> {
+    try {
+      await this.#live();
+    } catch (error) {
+      // What was seen first, in a place that could not throw, led to what was seen then.
+      throw this.#asViolation(this.#broken ?? error);
+    }
+  }
+
+  async #live(): Promise<void> {
     this.startController(0);
     this.#found();
     for (const site of this.sites.values())
