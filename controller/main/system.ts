@@ -48,12 +48,26 @@ function bootTimeMs(): number {
   return Number.parseFloat(readFileSync('/proc/uptime', 'latin1')) * 1000;
 }
 
+/** Asking the system costs much more than the few bytes that an id takes. */
+const POOL_BYTES = 4096;
+const MOST_POOLED = 64;
+
 export class SystemRandom implements Random {
+  #pool: Uint8Array = new Uint8Array();
+  #at = 0;
+
   next(): number {
     return randomBytes(6).readUIntBE(0, 6) / 2 ** 48;
   }
 
+  /** Each byte is given out once. */
   bytes(count: number): Uint8Array {
-    return randomBytes(count);
+    if (count > MOST_POOLED) return randomBytes(count);
+    if (this.#at + count > this.#pool.length) {
+      this.#pool = new Uint8Array(randomBytes(POOL_BYTES));
+      this.#at = 0;
+    }
+    this.#at += count;
+    return this.#pool.slice(this.#at - count, this.#at);
   }
 }

@@ -150,7 +150,7 @@ export class RunningCall implements CallContext, OpenCall {
   succeed(answer: () => void): void {
     if (!this.#finish('OK')) return;
     answer();
-    this.#aborter.abort(new RefusalError(CANCELLED)); // whatever the handler left running
+    this.#aborter.abort(OVER); // whatever the handler left running
     if (this.#isStream) this.#resetAfter(this.#edge.patience.readerMs);
   }
 
@@ -230,6 +230,8 @@ const TOO_LATE = refuse(
   'There was no answer in time. What was asked for may have happened all the same: look before you ask again.',
 );
 const CANCELLED = refuse('CANCELLED', 'CANCELLED', 'The caller cancelled the call.');
+/** Made once: a stack for each call that ends well costs more than the rest of its end. */
+const OVER = new RefusalError(CANCELLED);
 
 function requestIdOf(metadata: Metadata): string | undefined {
   const [given] = metadata.get(REQUEST_ID_KEY);
