@@ -1,6 +1,6 @@
 // The client of a federation.
 //
-//   import { connect } from '#client/isobar.ts';
+//   import { connect } from 'isobar';
 //
 //   using isobar = await connect();
 //   const job = await isobar.jobs.submit({ command: ['python', 'train.py'], cpu: 4, memory: '16Gi', gpus: 1 });
@@ -16,6 +16,11 @@ import { DataCenters, Links, Nodes } from './members.ts';
 import { Tenants, Users } from './people.ts';
 import { Audit, Events, FederationGroup, Runs, Usage } from './records.ts';
 import type { CallOptions } from './rpc.ts';
+
+// With these a program can name what it gives and gets: this file is all that users of the package import.
+export { IsobarError } from './isobar-error.ts';
+export type { JobInput } from './job-input.ts';
+export type { DataCenter, Event, Job, Node, Run, Verdict } from './types.ts';
 
 export interface ConnectOptions {
   /** Name of a context of the command line. Default: the current one, or that of a demo in this folder or above. */
