@@ -12,8 +12,9 @@ import type { Telemetry } from '#ports/telemetry.ts';
 import type { Loop } from './loop.ts';
 import { partsOf } from './views.ts';
 
-/** Far below the limit of a message, and small enough that heartbeats slip in between. */
+/** Small enough that heartbeats slip in between, and so far below the limit of a message that one large job more fits. */
 const ASSIGNMENTS_A_MESSAGE = 256;
+const SPEC_BYTES_A_MESSAGE = 1024 * 1024;
 /** An assignment or a stop that was not answered for so long is sent again. */
 const RESEND_MS = 10_000;
 
@@ -62,10 +63,8 @@ export class Outbox {
           telemetry.error('specifications could not be read', { error: error.message });
         }
         if (this.#isClosed) return;
-        const runs = this.#assignments(keys, specs);
-        for (let at = 0; at < runs.length; at += ASSIGNMENTS_A_MESSAGE) {
-          const some = runs.slice(at, at + ASSIGNMENTS_A_MESSAGE);
-          send({ $case: 'assignments', value: { runs: some } });
+        for (const runs of inMessages(this.#assignments(keys, specs))) {
+          send({ $case: 'assignments', value: { runs } });
         }
       },
     );
@@ -158,4 +157,18 @@ export function toRef({ uid, index, epoch }: RunKey): RunRef {
 
 function textOf(key: RunKey): string {
   return `${key.uid}-${key.index}-${key.epoch}`;
+}
+
+function* inMessages(runs: readonly Assignment[]): Iterable<Assignment[]> {
+  let message: Assignment[] = [];
+  let bytes = 0;
+  for (const run of runs) {
+    message.push(run);
+    bytes += run.spec.length;
+    if (message.length < ASSIGNMENTS_A_MESSAGE && bytes < SPEC_BYTES_A_MESSAGE) continue;
+    yield message;
+    message = [];
+    bytes = 0;
+  }
+  if (message.length > 0) yield message;
 }

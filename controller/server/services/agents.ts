@@ -15,8 +15,11 @@ import type { Parts } from './parts.ts';
 
 /** An agent says hello at once; what says nothing is none. */
 const HELLO_MS = 10_000;
-/** What may wait for one agent: the largest burst of assignments, and not what a dead one lets pile up. */
-const MAX_WAITING_BYTES = 8 * 1024 * 1024;
+/**
+ * What may wait for one agent: a burst of 4096 assignments of 16 KiB, which are sent without a pause. One that reads nothing is
+ * let go before that, by its lease and by the patience of its stream.
+ */
+const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 
 export function agentHandlers(parts: Parts, router: LogRouter): Handlers<AgentServiceService> {
   const { sessions } = parts;
