@@ -91,6 +91,8 @@ export async function startController(
         options.onFatal(error);
       },
     });
+    // Not waited for: a loop whose log has failed never comes to rest.
+    opened.push({ close: async () => loop.stop(() => {}) });
     await found(loop);
     readiness.done('log');
     const operatorTokenFile = join(dataDir, 'operator.token');
@@ -103,7 +105,10 @@ export async function startController(
       telemetry,
       onSilent: (dataCenter) => sessions?.drop(dataCenter, SILENT),
     });
-    sessions = new Sessions({ loop, leases, clock, telemetry });
+    opened.push({ close: async () => leases.close() });
+    const sessionsOfAgents = new Sessions({ loop, leases, clock, telemetry });
+    sessions = sessionsOfAgents;
+    opened.push({ close: async () => sessionsOfAgents.close() });
     exporter = new Exporter({
       source: new MetricsSource({
         loop,
@@ -138,6 +143,7 @@ export async function startController(
       { address: listen.api, authority, names },
       services.api,
     );
+    opened.push({ close: () => api.stop(0) });
     const enrolment = await listenEnrolment(
       services.enrolmentEdge,
       { address: listen.enrolment, authority, names },

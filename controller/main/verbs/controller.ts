@@ -33,7 +33,7 @@ export function configure(command: Command, act: Act): void {
         const { operatorTokenFile: operatorToken, ...addresses } = running.listens;
         telemetry.info('the controller is ready', { ...addresses });
         sayReady({ addresses, files: { operatorToken } });
-        return running.stop;
+        return () => running.stop();
       });
     }),
   );

@@ -1,9 +1,12 @@
 // A process that runs until a signal, or until it cannot go on.
 import { EXIT, Failure } from '#cli/exit.ts';
 import type { Session } from '#cli/session.ts';
+import { toFailure } from './failure.ts';
 
 /** A clean shutdown takes less; after this the process ends however it stands, and nothing acknowledged is lost. */
 const LONGEST_STOP_MS = 10_000;
+/** What could not start or go on is told within this; then the process ends, whatever timers and doors it still has. */
+const LAST_WORDS_MS = 500;
 
 /**
  * Starts something and answers 0 when a signal has ended it. `start` is given what to call when it cannot go on, and answers
@@ -14,24 +17,38 @@ export async function untilEnded(
   start: (onFatal: (error: Error) => void) => Promise<() => Promise<void>>,
 ): Promise<number> {
   let fail: (error: Error) => void = () => {};
-  const failed = new Promise<Error>((resolve) => {
-    fail = resolve;
+  const failed = new Promise<never>((_, reject) => {
+    fail = (error) => reject(toFatal(error));
   });
-  const stop = await start(fail);
-  const interrupted = new Promise<undefined>((resolve) => {
-    if (session.signal.aborted) resolve(undefined);
-    session.signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  const interrupted = new Promise<void>((resolve) => {
+    if (session.signal.aborted) resolve();
+    session.signal.addEventListener('abort', () => resolve(), { once: true });
   });
-  const error = await Promise.race([failed, interrupted]);
-  // What failed keeps nothing: its log is closed to it.
-  if (error !== undefined)
-    throw new Failure(
-      error.message,
-      EXIT.INTERNAL,
-      'start it again: it goes on from what is on disk',
-    );
+  let stop: () => Promise<void>;
+  try {
+    // It may also fail in its start, which then never ends.
+    stop = await Promise.race([start(fail), failed]);
+    await Promise.race([interrupted, failed]);
+  } catch (error) {
+    endSoon();
+    throw toFailure(error);
+  }
   const timer = setTimeout(() => process.exit(EXIT.INTERNAL), LONGEST_STOP_MS);
   await stop();
   clearTimeout(timer);
   return EXIT.OK;
+}
+
+/** What failed keeps nothing: its log is closed to it. */
+function toFatal(error: Error): Failure {
+  return new Failure(
+    error.message,
+    EXIT.INTERNAL,
+    'start it again: it goes on from what is on disk',
+  );
+}
+
+/** With the exit code that is told by then. A process that hangs would not be started again by whoever looks after it. */
+function endSoon(): void {
+  setTimeout(() => process.exit(), LAST_WORDS_MS).unref();
 }

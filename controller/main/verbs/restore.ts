@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { Failure } from '#cli/exit.ts';
 import { type Act, examples } from '#cli/verb.ts';
+import { toFailure } from './failure.ts';
 
 interface RestoreFlags {
   readonly dataDir: string;
@@ -30,7 +31,9 @@ export function configure(command: Command, act: Act): void {
         const { revision, incarnation } = await restoreFederation(
           resolve(session.io.cwd, file),
           dataDir,
-        );
+        ).catch((error: unknown) => {
+          throw toFailure(error);
+        });
         await session.print(
           `restored up to revision ${revision}; the federation goes on as incarnation ${incarnation}`,
         );
