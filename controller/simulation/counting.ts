@@ -74,7 +74,13 @@ export class Counting implements LineWatch, ModelEvents, Telemetry {
         for (const run of message.value.runs)
           if (!site.executor.runs.has(keyOf(run))) counts.add('stop before start');
         return;
+      case 'leaseRenewed':
+      case 'acknowledged':
+      case 'notLeader':
+      case undefined:
+        return;
       default:
+        message satisfies never;
     }
   }
 

@@ -227,14 +227,12 @@ export class Model {
           () => `uid ${uid} was used before`,
         );
         const job: ModelJob = {
-          ...{
-            uid,
-            tenant,
-            id,
-            key,
-            digest: hex(kind.value.specDigest),
-            classNumber: kind.value.class,
-          },
+          uid,
+          tenant,
+          id,
+          key,
+          digest: hex(kind.value.specDigest),
+          classNumber: kind.value.class,
           state: kind.value.held ? JobState.HELD : JobState.QUEUED,
           epoch: 0,
           run: undefined,
@@ -260,8 +258,18 @@ export class Model {
       case 'jobForgotten':
         for (const uid of kind.value.uids) this.#forget(uid);
         return;
-      default:
+      case 'userPut':
+      case 'tokenCreated':
+      case 'tokenUsed':
+      case 'certificateIssued':
+      case 'federationFounded':
+      case 'linkPut':
+      case 'linkDeleted':
+      case 'nodeCordoned':
+      case undefined:
         return;
+      default:
+        kind satisfies never;
     }
   }
 

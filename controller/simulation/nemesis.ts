@@ -1,8 +1,7 @@
 // Who brings the faults: one after the other at random times, each for a while, several at once.
-import { toTenant, quota } from '#core/testing-words.ts';
-import { isJobFinal } from '#domain/states.ts';
 import type { NodeReport } from '#gen/isobar/v1/agent.ts';
 import type { Conditions, Way } from './network.ts';
+import { Operators } from './operators.ts';
 import { resources, type Profile } from './plan.ts';
 import type { Site } from './site.ts';
 import type { World } from './world.ts';
@@ -18,10 +17,12 @@ const EVERY_MS: Record<Profile, number> = {
 
 export class Nemesis {
   readonly #world: World;
+  readonly operators: Operators;
   #isOver = false;
 
   constructor(world: World) {
     this.#world = world;
+    this.operators = new Operators(world);
   }
 
   begin(): void {
@@ -45,7 +46,7 @@ export class Nemesis {
       site.process?.resume();
       if (site.process === undefined) site.start();
       this.#restoreNodes(site);
-      timeline.after(1000, () => this.#openAgain(site));
+      timeline.after(1000, () => this.operators.openAgain(site));
     }
     this.#world.insist({ kind: 'foundFederation', federation: 'nation', incarnation: 1 });
     for (const tenant of plan.tenants) {
@@ -79,14 +80,21 @@ export class Nemesis {
   #strike(): void {
     const { random } = this.#world;
     const site = random.pick([...this.#world.sites.values()]);
-    const total = STRIKES.reduce((sum, [weight]) => sum + weight, 0);
-    let at = random.next() * total;
-    for (const [weight, strike] of STRIKES) {
+    const operation = this.#draw(OPERATIONS, sumOf(STRIKES) + sumOf(OPERATIONS));
+    const strike = operation ?? this.#draw(STRIKES, sumOf(STRIKES)) ?? 'crashController';
+    this.#world.note(`fault ${strike} ${site.id}`);
+    if (operation === undefined) this[strike as keyof typeof STRIKES](site);
+    else this.operators[operation](site);
+  }
+
+  /** One of the table, each as often as it says of so many; undefined: none of them. */
+  #draw<K extends string>(table: Readonly<Record<K, number>>, of: number): K | undefined {
+    let at = this.#world.random.next() * of;
+    for (const [name, weight] of Object.entries<number>(table)) {
       at -= weight;
-      if (at >= 0) continue;
-      this.#world.note(`fault ${strike} ${site.id}`);
-      return this[strike](site);
+      if (at < 0) return name as K; // entries of the table
     }
+    return undefined;
   }
 
   crashController(): void {
@@ -281,143 +289,40 @@ export class Nemesis {
     site.change([{ ...node, foreign: resources(random.whole(0, 8), 0) }]);
     this.#later(site);
   }
-
-  cordonNode(site: Site): void {
-    const { random, timeline } = this.#world;
-    const node = random.pick(site.options.nodes).node;
-    const command = (cordoned: boolean) => ({
-      kind: 'cordonNode' as const,
-      dataCenter: site.id,
-      node,
-      cordoned,
-    });
-    this.#world.counts.add('node cordoned');
-    this.#world.insist(command(true));
-    timeline.after(random.between(1_000, 40_000), () => this.#world.insist(command(false)));
-  }
-
-  cordon(site: Site): void {
-    this.#world.counts.add('data center cordoned');
-    this.#move(site, 'cordon');
-  }
-
-  drain(site: Site): void {
-    this.#world.counts.add('data center drained');
-    this.#move(site, 'drain');
-  }
-
-  #move(site: Site, verb: 'cordon' | 'drain'): void {
-    const { random, timeline } = this.#world;
-    this.#world.insist({ kind: 'moveDataCenter', id: site.id, verb });
-    timeline.after(random.between(5_000, 40_000), () => this.#openAgain(site));
-  }
-
-  #openAgain(site: Site): void {
-    const entity = this.#world.entityOf(site.id);
-    this.#world.insist({ kind: 'putDataCenter', mode: 'create', entity, etag: undefined });
-    this.#world.insist({ kind: 'moveDataCenter', id: site.id, verb: 'uncordon' });
-    for (const { node } of site.options.nodes) {
-      this.#world.insist({ kind: 'cordonNode', dataCenter: site.id, node, cordoned: false });
-    }
-  }
-
-  replaceDataCenter(site: Site): void {
-    const { model, random, timeline } = this.#world;
-    const isUsed = [...model.jobs.values()].some((job) => job.run?.dataCenter === site.id);
-    if (isUsed) return this.drain(site);
-    this.#world.insist({ kind: 'deleteDataCenter', id: site.id, etag: undefined }, () =>
-      this.#world.counts.add('data center deleted and registered again'),
-    );
-    timeline.after(random.between(100, 20_000), () => this.#openAgain(site));
-  }
-
-  replaceTenant(): void {
-    const { plan, model, random, timeline } = this.#world;
-    const tenant = random.pick(plan.tenants);
-    const isUsed = [...model.jobs.values()].some(
-      (job) => job.tenant === tenant.id && !isJobFinal(job.state),
-    );
-    if (isUsed) return;
-    this.#world.insist({ kind: 'deleteTenant', id: tenant.id, etag: undefined }, () =>
-      this.#world.counts.add('tenant deleted and created again'),
-    );
-    timeline.after(random.between(100, 5_000), () =>
-      this.#world.insist({ kind: 'putTenant', mode: 'create', entity: tenant, etag: undefined }),
-    );
-  }
-
-  replaceLink(): void {
-    const { sites, random, timeline } = this.#world;
-    const [source, target] = [...sites.keys()];
-    const entity = {
-      ...{
-        id: 'link-1',
-        source: source!,
-        target: target!,
-        bandwidthMbps: random.whole(1, 9) * 1000,
-      },
-      ...{ latencyMicros: 100, priceMicrosPerGib: 0, down: false },
-    };
-    this.#world.insist({ kind: 'putLink', mode: 'create', entity, etag: undefined });
-    timeline.after(random.between(100, 20_000), () =>
-      this.#world.insist({ kind: 'deleteLink', id: 'link-1', etag: undefined }, () =>
-        this.#world.counts.add('link put and deleted'),
-      ),
-    );
-  }
-
-  changeQuota(): void {
-    const { plan, random, counts } = this.#world;
-    const tenant = random.pick(plan.tenants);
-    const entity = toTenant(tenant.id, {
-      ...tenant,
-      quota: random.chance(0.5) ? undefined : quota(random.whole(12, 30)),
-    });
-    counts.add('quota changed');
-    this.#world.insist({ kind: 'putTenant', mode: 'update', entity, etag: undefined });
-  }
-
-  changeLease(site: Site): void {
-    const { random, counts } = this.#world;
-    const entity = {
-      ...this.#world.entityOf(site.id),
-      leaseMs: random.pick([5_000, 20_000, 60_000]),
-    };
-    this.#world.insist({ kind: 'putDataCenter', mode: 'update', entity, etag: undefined }, () =>
-      counts.add('lease changed'),
-    );
-  }
-
-  compact(): void {
-    this.#world.compact();
-  }
 }
 
 /** What may strike, with how often. */
-const STRIKES = [
-  [10, 'crashController'],
-  [5, 'pauseController'],
-  [4, 'failAppend'],
-  [2, 'fillDisk'],
-  [3, 'slowDisk'],
-  [8, 'crashAgent'],
-  [3, 'crashBoth'],
-  [4, 'pauseAgent'],
-  [2, 'reboot'],
-  [12, 'partition'],
-  [5, 'cut'],
-  [10, 'weather'],
-  [3, 'jumpWall'],
-  [3, 'shrinkNode'],
-  [3, 'removeNode'],
-  [3, 'useForeign'],
-  [2, 'cordonNode'],
-  [2, 'cordon'],
-  [3, 'drain'],
-  [3, 'replaceDataCenter'],
-  [2, 'replaceTenant'],
-  [2, 'replaceLink'],
-  [3, 'changeQuota'],
-  [3, 'changeLease'],
-  [8, 'compact'],
-] as const;
+const STRIKES = {
+  crashController: 10,
+  pauseController: 5,
+  failAppend: 4,
+  fillDisk: 2,
+  slowDisk: 3,
+  crashAgent: 8,
+  crashBoth: 3,
+  pauseAgent: 4,
+  reboot: 2,
+  partition: 12,
+  cut: 5,
+  weather: 10,
+  jumpWall: 3,
+  shrinkNode: 3,
+  removeNode: 3,
+  useForeign: 3,
+} as const;
+
+const OPERATIONS = {
+  cordonNode: 2,
+  cordon: 2,
+  drain: 3,
+  replaceDataCenter: 3,
+  replaceTenant: 2,
+  replaceLink: 2,
+  changeQuota: 3,
+  changeLease: 3,
+  compact: 8,
+} as const;
+
+function sumOf(table: Readonly<Record<string, number>>): number {
+  return Object.values(table).reduce((sum, weight) => sum + weight, 0);
+}

@@ -105,6 +105,7 @@ const TIMEOUT_MS = 120_000;
 const undo: (() => void)[] = [];
 /** The controller of the world that runs, for bugs that need to see it. */
 let host: Host | undefined;
+const see = (seen: Host) => (host = seen);
 
 const cases: readonly Case[] = [
   {
@@ -392,7 +393,7 @@ describe('a planted bug is caught', { timeout: TIMEOUT_MS }, () => {
           'start',
           (start) =>
             function seen(this: Host) {
-              host = this;
+              see(this);
               start.call(this);
             },
         ),

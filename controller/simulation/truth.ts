@@ -105,16 +105,14 @@ export class ObservedExecutor implements Executor {
       const { jobUid, index, epoch } = report;
       const starting = this.#starting;
       run = {
-        ...{
-          jobUid,
-          index,
-          epoch,
-          phase,
-          dataCenter: this.#dataCenter,
-          endMs: undefined,
-          exitCode: 0,
-          reason: '',
-        },
+        jobUid,
+        index,
+        epoch,
+        phase,
+        dataCenter: this.#dataCenter,
+        endMs: undefined,
+        exitCode: 0,
+        reason: '',
         leased: starting?.withoutLease !== true,
         startMs: this.#nowMs(),
         allocations: starting?.allocations ?? [],

@@ -1,13 +1,12 @@
 // A world: one controller, some data centers, people and faults, all real but time, chance, machines and the network. It runs until
 // everything has healed and every job has ended, and checks all the while that what must never happen does not.
-import type { AnswerOf, Command, Outcome } from '#core/command.ts';
 import { exceededQuota, Overlay } from '#core/overlay.ts';
-import { isRefusal } from '#domain/refusal.ts';
 import { isJobFinal } from '#domain/states.ts';
 import type { DataCenter } from '#gen/isobar/log/v1/entity.ts';
 import { MemoryDisk } from '#log/memory-disk.ts';
 import type { AppendGroup } from '#ports/log.ts';
 import { Callers } from './callers.ts';
+import { Calls } from './calls.ts';
 import { Counting } from './counting.ts';
 import { checkAudit, checkRecovered, checkSame } from './digests.ts';
 import { Executions } from './executions.ts';
@@ -36,7 +35,6 @@ export interface WorldOptions {
 
 /** After all has healed every job of such a world ends within this time. */
 const DRAIN_MS = 60 * 60_000;
-const CALL_DEADLINE_MS = 10_000;
 /** Promises within promises within `recover`. */
 const DRAINS = 12;
 
@@ -57,6 +55,7 @@ export class World {
   readonly holdings = new Holdings();
   readonly callers = new Callers(this);
   readonly watchers: readonly Watcher[];
+  readonly calls = new Calls(this);
   readonly nemesis = new Nemesis(this);
   /** Events of each record, by revision − 1. */
   readonly eventCounts: number[] = [];
@@ -65,7 +64,8 @@ export class World {
   controllers = 0;
   #isAsync = false;
   #broken: unknown;
-  #hasHealed = false;
+  /** From here on nothing goes wrong any more. */
+  hasHealed = false;
 
   constructor({ seed, profile, print }: WorldOptions) {
     this.seed = seed;
@@ -127,7 +127,7 @@ export class World {
     this.#housekeeping();
     await this.advance(this.plan.chaosMs);
     this.note('healing');
-    this.#hasHealed = true;
+    this.hasHealed = true;
     this.nemesis.heal();
     await this.#drain();
     checkAudit(this);
@@ -195,7 +195,7 @@ export class World {
     for (;;) {
       if (this.#isAsync) {
         this.#isAsync = false;
-        for (let i = 0; i < DRAINS; i++) await undefined;
+        for (let i = 0; i < DRAINS; i++) await Promise.resolve();
       }
       if (this.#broken !== undefined) throw this.#asViolation(this.#broken);
       if (!this.timeline.step(until)) break;
@@ -266,10 +266,17 @@ export class World {
     const { timeline, counts, counting, host } = this;
     const { id } = entity;
     return new Site({
-      ...{ id, machine, nodes, stageMs },
+      id,
+      machine,
+      nodes,
+      stageMs,
       random: this.random.fork(),
       line: new Line({
-        ...{ dataCenter: id, timeline, counts, random: this.random.fork(), watch: counting },
+        dataCenter: id,
+        timeline,
+        counts,
+        random: this.random.fork(),
+        watch: counting,
         isEncoded: this.plan.isEncoded,
         listener: () => host.listener(),
       }),
@@ -305,55 +312,9 @@ export class World {
     return this.plan.sites.find((site) => site.entity.id === dataCenter)!.entity;
   }
 
-  /** A command of a caller; it, or its answer, may get lost: then undefined comes back at the deadline. */
-  call<C extends Command>(
-    command: C,
-    actor: string,
-    done: (outcome: Outcome<AnswerOf<C['kind']>> | undefined) => void,
-  ): void {
-    const { timeline, random } = this;
-    const isLossy =
-      !this.#hasHealed && this.plan.profile !== 'calm' && this.plan.profile !== 'outages';
-    let isOver = false;
-    const finish = (outcome: Outcome<AnswerOf<C['kind']>> | undefined) => {
-      if (isOver) return;
-      isOver = true;
-      if (!isRefusal(outcome) || outcome.reason !== 'SHUTTING_DOWN') return done(outcome);
-      done(undefined);
-    };
-    timeline.after(CALL_DEADLINE_MS, () => finish(undefined));
-    if (isLossy && random.chance(0.05)) return this.counts.add('request of a caller lost');
-    timeline.after(random.between(0.2, 30), () => {
-      this.host.execute(command, actor, (outcome, revision, { process }) => {
-        const isDurable =
-          revision <= this.model.revision ||
-          (isRefusal(outcome) && outcome.reason === 'SHUTTING_DOWN');
-        check(
-          isDurable,
-          'gate',
-          () =>
-            `${command.kind} was answered from revision ${revision}, ${this.model.revision} is durable`,
-        );
-        if (!process.isAlive) return;
-        if (isLossy && random.chance(0.05)) return this.counts.add('answer to a caller lost');
-        timeline.after(random.between(0.2, 30), () => finish(outcome));
-      });
-    });
-  }
+  call: Calls['call'] = (command, actor, done) => this.calls.call(command, actor, done);
 
-  /** A command of an operator, until it is answered. One that began before all has healed is given up then. */
-  insist(command: Command, onAccepted: () => void = () => {}): void {
-    const isFault = !this.#hasHealed;
-    const attempt = () =>
-      isFault && this.#hasHealed
-        ? undefined
-        : this.call(command, 'operator/olga', (outcome) => {
-            if (outcome === undefined) this.timeline.after(500, attempt);
-            else if (outcome.kind === 'accepted') onAccepted();
-            else this.note(`${command.kind} was refused: ${outcome.reason}`);
-          });
-    attempt();
-  }
+  insist: Calls['insist'] = (command, onAccepted) => this.calls.insist(command, onAccepted);
 
   compact(): void {
     const { log, running } = this.host;
@@ -361,9 +322,7 @@ export class World {
     const { oldestRevision, lastRevision } = log.head;
     this.#async();
     log.compact(this.random.whole(oldestRevision, Math.max(oldestRevision, lastRevision))).then(
-      () => {
-        if (log.head.oldestRevision > oldestRevision) this.counts.add('log compacted');
-      },
+      () => this.counts.add('log compacted', log.head.oldestRevision > oldestRevision ? 1 : 0),
       () => {},
     );
   }
@@ -371,7 +330,7 @@ export class World {
   #meddle(): void {
     if (this.plan.profile === 'calm' || this.plan.profile === 'outages') return;
     this.timeline.after(this.random.between(500, 6_000), () => {
-      if (this.#hasHealed) return;
+      if (this.hasHealed) return;
       this.callers.meddle();
       this.#look();
       this.#meddle();
@@ -380,7 +339,7 @@ export class World {
 
   #housekeeping(): void {
     this.timeline.after(this.random.between(60_000, 120_000), () => {
-      if (this.#hasHealed) return;
+      if (this.hasHealed) return;
       this.callers.forgetEnded();
       this.#housekeeping();
     });
