@@ -2,8 +2,8 @@
 // a place in an order, so that what was added or removed meanwhile moves nothing.
 import type { Wrong } from '#domain/refusal.ts';
 
-export const DEFAULT_PAGE = 100;
-export const MAX_PAGE = 1000;
+const DEFAULT_PAGE = 100;
+const MAX_PAGE = 1000;
 
 export interface PageRequest {
   readonly size: number;

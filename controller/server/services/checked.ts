@@ -6,7 +6,7 @@ import type { ServerStream, Unary } from '../call.ts';
 import type { CallContext } from '../running-call.ts';
 
 /** What a request means; `concern` is undefined when the name that says it is wrong. */
-export interface Checked<Parsed> {
+interface Checked<Parsed> {
   readonly concern: Concern | undefined;
   readonly parsed: Parsed;
 }

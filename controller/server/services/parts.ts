@@ -59,11 +59,7 @@ export async function change<C extends Command, V>(
 }
 
 /** Who asks, as the record and its audit entry say it. */
-export function whoOf({
-  actor,
-  method,
-  requestId,
-}: Pick<CallContext, 'actor' | 'method' | 'requestId'>) {
+function whoOf({ actor, method, requestId }: Pick<CallContext, 'actor' | 'method' | 'requestId'>) {
   return { actor, method: method.slice(1), requestId };
 }
 
@@ -84,7 +80,7 @@ export async function reached(loop: Loop, revision: number, signal: AbortSignal)
 }
 
 /** Settles when there may be more in the log than now. */
-export function moreThanNow(loop: Loop, signal: AbortSignal): Promise<void> {
+function moreThanNow(loop: Loop, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(asError(signal.reason));
     const stop = loop.hub.onMore(() => {

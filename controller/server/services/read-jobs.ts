@@ -38,7 +38,7 @@ function viewOfUid(loop: Loop, row: number | undefined): Job | undefined {
 }
 
 /** Adds what only the specification says. It lies in memory while the job is young. */
-export async function withSpec(loop: Loop, view: Job): Promise<Job> {
+async function withSpec(loop: Loop, view: Job): Promise<Job> {
   const [spec] = await readSpecs(loop, [view.uid]);
   return spec === undefined ? view : { ...view, spec, labels: spec.labels };
 }

@@ -78,7 +78,7 @@ export async function convert(
 }
 
 /** What of a tenant its jobs depend on. Nobody gives a tenant a higher clearance than those above it have. */
-export function rulesOf(state: State, id: string): TenantRules | undefined {
+function rulesOf(state: State, id: string): TenantRules | undefined {
   const tenant = state.tenants.get(id);
   if (tenant === undefined) return undefined;
   let clearance = tenant.entity.clearance;
