@@ -24,7 +24,7 @@ import type { Event } from '#gen/isobar/log/v1/event.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Log } from '#ports/log.ts';
 import type { Telemetry } from '#ports/telemetry.ts';
-import { collect, Cursor, plan, QueueSupply } from '#scheduler/plan.ts';
+import { collect, Cursor, plan, QueueSupply, returnDropped } from '#scheduler/plan.ts';
 import type { Policy } from '#scheduler/policy.ts';
 import { Archivist } from './archive.ts';
 import { CHECKPOINT_LIMITS, Checkpointer, type CheckpointLimits } from './checkpoint.ts';
@@ -276,6 +276,7 @@ export class Loop {
       const dropped = outcome.kind === 'accepted' ? outcome.answer.dropped : slice.decisions.length;
       this.stats.placed += slice.decisions.length - dropped;
       this.stats.dropped += dropped;
+      if (dropped > 0) returnDropped(this.state, this.#cursor, slice.decisions);
     }
     const end = this.#clock.bootMs();
     this.#adapt(slice.steps, end - begin);

@@ -10,6 +10,7 @@ import { reason, type Reason } from '#domain/reasons.ts';
 import { DIMENSIONS } from '#domain/resources.ts';
 import { NONE } from '#core/columns.ts';
 import { exceededQuota, type Overlay } from '#core/overlay.ts';
+import { classOf } from '#core/queue.ts';
 import type { JobClass, State, Tenant } from '#core/state.ts';
 import { Heap } from './heap.ts';
 import { Judgement, type Place } from './judge.ts';
@@ -95,6 +96,9 @@ export function plan(
       top.judgement = new Judgement(judge, jobClass, cursor.setAside.get(jobClass)?.growth ?? 0);
       steps += top.judgement.size;
     }
+    // Each job looks at all candidates, so it costs as much as judging them: a slice of so many steps takes about as long
+    // whether it judges classes or places jobs.
+    steps += top.judgement?.size ?? 0;
     const place = blocked === undefined ? top.judgement?.next() : undefined;
     if (place === undefined) {
       // A quota is not of a place: once it has room again, every data center is looked at.
@@ -143,6 +147,20 @@ export function collect(state: State, cursor: Cursor): void {
     cursor.ready.add(jobClass);
   }
   derived.touched.clear();
+}
+
+/**
+ * Decisions that decide dropped: their jobs are still in the queue, but the pass has gone on. Their classes are set aside until
+ * anything grows; at once would be for ever, if plan and decide did not agree.
+ */
+export function returnDropped(state: State, cursor: Cursor, decisions: readonly Decision[]): void {
+  for (const { uid } of decisions) {
+    const row = state.jobs.rowOf(uid);
+    if (row === undefined || state.jobs.queued[row] === 0) continue;
+    const jobClass = classOf(state, row);
+    cursor.ready.delete(jobClass);
+    cursor.setAside.set(jobClass, { reason: reason('NOT_YET_CONSIDERED'), growth: 0 });
+  }
 }
 
 function linesOf(state: State, overlay: Overlay, cursor: Cursor, supply: Supply): Heap<TenantLine> {

@@ -6,7 +6,7 @@ import { liveRuns } from '#core/testing-invariants.ts';
 import { quota, type JobWords, type NodeWords } from '#core/testing-words.ts';
 import { rebuildDerived } from '#core/rebuild.ts';
 import { isJobFinal, RunState } from '#domain/states.ts';
-import { collect, Cursor, plan, QueueSupply } from './plan.ts';
+import { collect, Cursor, plan, QueueSupply, returnDropped } from './plan.ts';
 import { Overlay } from '#core/overlay.ts';
 import { Scheduled } from './testing.ts';
 
@@ -225,17 +225,15 @@ function join(world: Scheduled, step: Extract<Step, { kind: 'join' }>): void {
 
 /** Something changes between a plan and its decision. */
 function placeStale(world: Scheduled, step: Extract<Step, { kind: 'stale' }>): void {
-  const { state } = world;
-  const cursor = new Cursor(state);
-  for (const jobClass of state.classes.values())
-    if (jobClass.length > 0) cursor.ready.add(jobClass);
+  const { state, cursor } = world;
+  world.releaseDelayed();
   collect(state, cursor);
-  const slice = plan(state, new Overlay(state), world.policy, cursor, new QueueSupply(state), 1000);
-  world.cursor = new Cursor(state);
-  for (const jobClass of state.classes.values())
-    if (jobClass.length > 0) world.cursor.ready.add(jobClass);
+  const supply = new QueueSupply(state);
+  const { decisions } = plan(state, new Overlay(state), world.policy, cursor, supply, 1000);
   world.nodes(SITES[step.site]!, { [`n${step.node}`]: NODES[step.shape]! });
-  if (slice.decisions.length > 0) world.placeAs(slice.decisions);
+  if (decisions.length === 0) return;
+  world.placeAs(decisions);
+  returnDropped(state, cursor, decisions);
 }
 
 /** The controller starts anew: what is observed is unknown, what is derived is made again. */

@@ -8,7 +8,7 @@ import { toClass } from '#core/classes.ts';
 import { sentenceOf } from '#domain/reasons.ts';
 import { RunState } from '#domain/states.ts';
 import { blockedBy, verdicts, whatIf, type Verdict } from './explain.ts';
-import { collect, Cursor, plan, QueueSupply } from './plan.ts';
+import { collect, Cursor, plan, QueueSupply, returnDropped } from './plan.ts';
 import { DEFAULT_POLICY, type Policy } from './policy.ts';
 
 export interface PassOptions {
@@ -41,6 +41,7 @@ export class Scheduled extends World {
       if (slice.decisions.length > 0) {
         const taken = this.placeAs(slice.decisions);
         this.dropped += slice.decisions.length - taken;
+        returnDropped(this.state, this.cursor, slice.decisions);
         if (countsCredit) this.countCredit();
       }
       for (const { uid } of slice.decisions) placed.push(uid);
