@@ -36,7 +36,7 @@ export interface Accepted<A> {
   readonly answer: A;
 }
 
-export interface FoundFederation {
+interface FoundFederation {
   readonly kind: 'foundFederation';
   readonly federation: string;
   readonly incarnation: number;
@@ -134,7 +134,7 @@ export type SubmitAnswer =
   | { readonly kind: 'submitted'; readonly uid: number; readonly existed: boolean }
   | Refusal;
 
-export interface JobSelector {
+interface JobSelector {
   readonly tenant: string;
   /** Ids; empty: all jobs of the set. */
   readonly ids: readonly string[];
@@ -248,7 +248,7 @@ export interface ForgetJobs {
 }
 
 /** Each command with the type of its answer. */
-export interface Commands {
+interface Commands {
   foundFederation: [FoundFederation, undefined];
   putTenant: [Put<'putTenant', Tenant>, undefined];
   deleteTenant: [Delete<'deleteTenant'>, undefined];

@@ -25,7 +25,7 @@ export interface ExtraRoom {
 }
 
 /** The devices of one node are consecutive rows; those of a node that is gone serve the next one with as many. */
-export class DeviceTable extends Rows {
+class DeviceTable extends Rows {
   model = new Uint16Array();
   memoryMib = new Int32Array();
   freeThousandths = new Int16Array();

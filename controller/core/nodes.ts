@@ -94,7 +94,7 @@ function sameText(node: NodeDescription): string {
   ]);
 }
 
-export function toDescription(node: Node): NodeDescription {
+function toDescription(node: Node): NodeDescription {
   const { allocatable } = node;
   return {
     id: node.id,

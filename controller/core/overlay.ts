@@ -15,11 +15,12 @@ export class Overlay {
   readonly #devices = new Map<number, number>();
   readonly #tenants = new Map<Tenant, { own: Amounts; subtree: Amounts }>();
   /** Assignments by index of the data center. */
-  readonly #assignments = new Map<number, number>();
+  readonly #assignments: number[];
 
   constructor(state: State) {
     this.#state = state;
     this.#pages = Array.from({ length: pageOf(state.nodes.capacity) + 1 });
+    this.#assignments = state.dataCenterList.map(() => 0);
   }
 
   clear(): void {
@@ -29,7 +30,7 @@ export class Overlay {
     this.#extras.clear();
     this.#devices.clear();
     this.#tenants.clear();
-    this.#assignments.clear();
+    this.#assignments.fill(0);
   }
 
   freeCpuMillis(row: number): number {
@@ -152,7 +153,7 @@ export class Overlay {
 
   /** A job of the class counts against its tenants' quotas and the data center's credit. */
   count(jobClass: JobClass, dataCenter: number): void {
-    this.#assignments.set(dataCenter, this.assignments(dataCenter) + 1);
+    this.#assignments[dataCenter] = this.assignments(dataCenter) + 1;
     for (
       let tenant: Tenant | undefined = jobClass.tenant;
       tenant !== undefined;
@@ -169,7 +170,7 @@ export class Overlay {
   }
 
   assignments(dataCenter: number): number {
-    return this.#assignments.get(dataCenter) ?? 0;
+    return this.#assignments[dataCenter] ?? 0;
   }
 
   /** What the tenant's own jobs hold of a dimension, with what is about to be taken. */

@@ -235,7 +235,7 @@ export function liveRun(state: State, key: RunKey): number | undefined {
   return run === NONE || state.runs.index[run] !== key.index ? undefined : run;
 }
 
-export function keyOfRun(state: State, run: number): RunKey {
+function keyOfRun(state: State, run: number): RunKey {
   const job = state.runs.job[run]!;
   return {
     uid: state.jobs.uid[job]!,

@@ -142,7 +142,7 @@ export interface State {
   parts: Map<number, readonly RunPart[]> | undefined;
 }
 
-export interface Derived {
+interface Derived {
   /** False while a restart loads: derived state is then rebuilt at the end instead of kept. */
   live: boolean;
   readonly capacity: Amounts;

@@ -30,7 +30,7 @@ export interface DeviceWords {
   readonly memoryMib?: number;
 }
 
-export interface GroupWords {
+interface GroupWords {
   readonly cpu?: number;
   readonly memoryMib?: number;
   readonly storageMib?: number;

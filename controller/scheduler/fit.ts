@@ -76,7 +76,7 @@ function largestFirst(groups: readonly TaskShape[]): readonly number[] {
   return positions.toSorted(bySize);
 }
 
-export function giveBack(overlay: Overlay, jobClass: JobClass, taken: readonly Taken[]): void {
+function giveBack(overlay: Overlay, jobClass: JobClass, taken: readonly Taken[]): void {
   for (const { row, group, tasks, held } of taken) {
     overlay.giveBack(row, jobClass.entity.groups[group]!, tasks, held);
   }

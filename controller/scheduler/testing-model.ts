@@ -247,7 +247,7 @@ function restart(world: Scheduled): void {
   world.cursor = new Cursor(world.state);
 }
 
-export function running(world: Scheduled): readonly string[] {
+function running(world: Scheduled): readonly string[] {
   return [...liveRuns(world.state)].map(([job]) => world.state.jobs.idOf(job));
 }
 

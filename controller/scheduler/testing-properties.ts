@@ -102,7 +102,7 @@ function compareWithReplay(world: Scheduled): void {
 }
 
 /** When a pass is done no job that is ready fits anywhere: each place, or a quota, has its reason. */
-export function* checkComplete(world: Scheduled): Iterable<string> {
+function* checkComplete(world: Scheduled): Iterable<string> {
   const { state, policy } = world;
   if (world.cursor.ready.size > 0) yield 'the pass is not done';
   for (const jobClass of state.classes.values()) {
