@@ -135,7 +135,8 @@ export function writeContexts({ file, current, contexts }: ContextFile): void {
     })),
   };
   const beside = `${file}.${process.pid}.new`;
-  writeFileSync(beside, stringify(value), { mode: 0o600 });
+  // Without anchors: people copy single contexts out of it.
+  writeFileSync(beside, stringify(value, { aliasDuplicateObjects: false }), { mode: 0o600 });
   renameSync(beside, file);
 }
 
