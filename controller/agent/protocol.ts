@@ -15,7 +15,7 @@ import type {
 import type { Placement } from '#gen/isobar/v1/resources.ts';
 import { keyOf, type RunKey } from '#ports/executor.ts';
 
-export const AGENT_PROTOCOL = 1;
+const AGENT_PROTOCOL = 1;
 const REPORTS_A_MESSAGE = 512;
 /** A report that was not acknowledged for so long is sent again. */
 const RESEND_MS = 10_000;

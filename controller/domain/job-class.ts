@@ -6,7 +6,7 @@ import type { DeviceNeed, Resources } from './resources.ts';
 /** Numbers of isobar.v1.DataCenterClass by the words that jobs use. */
 export const DATA_CENTER_CLASSES = { NATIONAL: 1, REGIONAL: 2, AGENCY: 3 } as const;
 
-export interface TaskShape {
+interface TaskShape {
   readonly replicas: number;
   readonly resources: Resources & { readonly extra: { [name: string]: number } };
   readonly devices: DeviceNeed[];

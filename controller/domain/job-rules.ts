@@ -21,7 +21,7 @@ const HOUR_MS = 3_600_000;
 /** Far more than any job runs, and small enough that sums of it stay exact. */
 const TEN_YEARS_MS = 3650 * 24 * HOUR_MS;
 
-export const STOP_SIGNALS: readonly string[] = [
+const STOP_SIGNALS: readonly string[] = [
   'SIGTERM',
   'SIGINT',
   'SIGHUP',
@@ -29,7 +29,7 @@ export const STOP_SIGNALS: readonly string[] = [
   'SIGUSR1',
   'SIGUSR2',
 ];
-export const NODE_ROLES: readonly string[] = ['general', 'storage', 'hpc', 'gpu'];
+const NODE_ROLES: readonly string[] = ['general', 'storage', 'hpc', 'gpu'];
 const CLASSIFICATIONS = ['PUBLIC', 'INTERNAL', 'CONFIDENTIAL', 'SECRET'] as const;
 /** What a data center offers: `image`, `mpi`, `licences/matlab`. */
 const OFFER = /^[A-Za-z0-9]([A-Za-z0-9._/-]{0,126}[A-Za-z0-9])?$/;

@@ -57,14 +57,14 @@ export interface TaskGroup {
   readonly files: FileContent[];
 }
 
-export interface RetryPolicy {
+interface RetryPolicy {
   readonly maxAttempts: number;
   readonly exitCodes: number[];
   readonly backoff: Duration | undefined;
   readonly maxBackoff: Duration | undefined;
 }
 
-export interface Dependency {
+interface Dependency {
   readonly job: string;
   readonly condition: -1 | 0 | 1 | 2;
 }
@@ -83,7 +83,7 @@ export interface Constraints {
 /** Numbers of isobar.v1.Classification; -1 is one that this release does not know. */
 export type Classification = -1 | 0 | 1 | 2 | 3 | 4;
 /** Numbers of isobar.v1.UnreachablePolicy, likewise. */
-export type UnreachablePolicy = -1 | 0 | 1 | 2 | 3;
+type UnreachablePolicy = -1 | 0 | 1 | 2 | 3;
 
 export interface JobSpec {
   readonly groups: TaskGroup[];

@@ -3,12 +3,12 @@ import type { Wrong } from './refusal.ts';
 
 export type Labels = { [key: string]: string };
 
-export const MAX_LABELS = 16;
+const MAX_LABELS = 16;
 const MAX_KEY_LENGTH = 128;
 const MAX_VALUE_LENGTH = 256;
 /** `team`, `topology.kubernetes.io/zone`. No `=`, which separates key and value wherever people write both. */
 const KEY = /^[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?$/;
-export const LABEL_KEY_RULE = `letters, digits, dots, hyphens, underscores and slashes, a letter or digit at either end, at most ${MAX_KEY_LENGTH}`;
+const LABEL_KEY_RULE = `letters, digits, dots, hyphens, underscores and slashes, a letter or digit at either end, at most ${MAX_KEY_LENGTH}`;
 
 // Control characters: a label is one line, in tables of people and in the log.
 // oxlint-disable-next-line no-control-regex

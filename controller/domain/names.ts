@@ -1,6 +1,5 @@
 // Ids and resource names, as in https://google.aip.dev/122.
 
-export const MAX_ID_LENGTH = 63;
 const ID = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /** 1 to 63 lower-case letters, digits and hyphens, no hyphen at either end. */

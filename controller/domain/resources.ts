@@ -28,43 +28,9 @@ export type Dimension = (typeof DIMENSIONS)[number];
 
 export const WHOLE_DEVICE = 1000;
 
-export const NO_RESOURCES: Resources = {
-  cpuMillis: 0,
-  memoryMib: 0,
-  storageMib: 0,
-  deviceThousandths: 0,
-  extra: {},
-};
-
-export function addResources(a: Resources, b: Resources): Resources {
-  return combine(a, b, 1);
-}
-
-export function subtractResources(a: Resources, b: Resources): Resources {
-  return combine(a, b, -1);
-}
-
-export function scaleResources(a: Resources, by: number): Resources {
-  return combine(NO_RESOURCES, a, by);
-}
-
 /** Thousandths of devices that the needs of one task come to. */
 export function sumOfNeeds(needs: readonly DeviceNeed[]): number {
   let sum = 0;
   for (const need of needs) sum += need.count * need.thousandths;
   return sum;
-}
-
-function combine(a: Resources, b: Resources, sign: number): Resources {
-  const extra: Record<string, number> = { ...a.extra };
-  for (const [name, amount] of Object.entries(b.extra)) {
-    extra[name] = (extra[name] ?? 0) + sign * amount;
-  }
-  return {
-    cpuMillis: a.cpuMillis + sign * b.cpuMillis,
-    memoryMib: a.memoryMib + sign * b.memoryMib,
-    storageMib: a.storageMib + sign * b.storageMib,
-    deviceThousandths: a.deviceThousandths + sign * b.deviceThousandths,
-    extra,
-  };
 }

@@ -10,13 +10,13 @@ import type {
   StoredJob,
 } from '#ports/log.ts';
 
-export interface Limits {
+interface Limits {
   readonly records: number;
   readonly bytes: number;
 }
 
 /** Larger groups only make everybody wait longer for the same fsync. */
-export const GROUP_LIMITS: Limits = { records: 4096, bytes: 4 * 1024 * 1024 };
+const GROUP_LIMITS: Limits = { records: 4096, bytes: 4 * 1024 * 1024 };
 
 export class Group {
   #firstRevision = 0;

@@ -7,7 +7,7 @@ import type { Telemetry } from '#ports/telemetry.ts';
 import type { Loop } from './loop.ts';
 
 /** The API promises that an idempotency key, and an id, answer the same job for so long after its end. */
-export const REMEMBER_MS = 24 * 3_600_000;
+const REMEMBER_MS = 24 * 3_600_000;
 
 const EVERY_MS = 60_000;
 /** A round forgets in pieces, so that submissions come between. */

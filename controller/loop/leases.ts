@@ -7,7 +7,7 @@ import type { Clock } from '#ports/clock.ts';
 import type { Telemetry } from '#ports/telemetry.ts';
 import type { Loop } from './loop.ts';
 
-export const DEFAULT_LEASE_MS = 600_000;
+const DEFAULT_LEASE_MS = 600_000;
 /** Clocks of two machines may differ in speed by this share; quartz is a hundred times better. */
 const DRIFT_SHARE = 0.01;
 const LEAST_DRIFT_MS = 250;
@@ -165,7 +165,7 @@ export class Leases {
 }
 
 /** Heartbeats come every 5 s, or every third of a lease that is shorter; three of them may be lost. */
-export function heartbeatOf(leaseMs: number): number {
+function heartbeatOf(leaseMs: number): number {
   return Math.min(5_000, leaseMs / 4);
 }
 

@@ -37,7 +37,7 @@ import type { Run as RunView, RunPart } from '#gen/isobar/v1/run.ts';
 import type { Tenant as TenantView } from '#gen/isobar/v1/tenant.ts';
 import type { User as UserView } from '#gen/isobar/v1/user.ts';
 
-export function toDate(ms: number): Date | undefined {
+function toDate(ms: number): Date | undefined {
   return ms > 0 ? new Date(ms) : undefined;
 }
 

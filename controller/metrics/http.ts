@@ -8,7 +8,7 @@ import { gzip } from 'node:zlib';
 import type { Telemetry } from '#ports/telemetry.ts';
 import { checkLoopback, formatAddress, parseAddress, whyNotBound } from './address.ts';
 
-export interface Tls {
+interface Tls {
   /** PEM. */
   readonly key: string;
   readonly cert: string;

@@ -3,7 +3,7 @@
 import type { LabelValues, MetricName } from '#metrics/catalog.ts';
 
 /** A number for each value of the only label of a metric. */
-export type CountsOf<N extends MetricName> = Readonly<
+type CountsOf<N extends MetricName> = Readonly<
   Record<Extract<LabelValues<N>, readonly [string]>[0], number>
 >;
 

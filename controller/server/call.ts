@@ -33,7 +33,7 @@ type RequestOf<M extends Method> = ReturnType<M['requestDeserialize']>;
 type ResponseOf<M extends Method> = Parameters<M['responseSerialize']>[0];
 
 /** Whose things a request is about, or what is wrong with its names. Asked for each message of a stream. */
-export type ConcernOf<Request> = (request: Request) => Concern | Refusal;
+type ConcernOf<Request> = (request: Request) => Concern | Refusal;
 
 /** May return or throw a refusal. A Uint8Array is a response that is encoded already. */
 type Answer<Response> = Response | Uint8Array | Refusal;

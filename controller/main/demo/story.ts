@@ -6,7 +6,7 @@ import type { JobInput } from '#client/job-input.ts';
 import { fileURLToPath } from 'node:url';
 import { DATA_CENTERS, LINKS, TENANT, USER } from './nation.ts';
 
-export const SHARDS = 16;
+const SHARDS = 16;
 const RECORDS_A_SHARD = 2_000_000;
 const LEASE_SECONDS = 60;
 
