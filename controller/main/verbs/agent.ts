@@ -55,7 +55,7 @@ export function configure(command: Command, act: Act): void {
             demo: config.demo,
             nodes: nodes === undefined ? undefined : readNodes(nodes),
             secretsDir: path(config.secretsDir),
-            onFatal: (why) => onFatal(new Error(why)),
+            onFatal: (why) => onFatal(new Failure(why, EXIT.REFUSED)),
           },
           telemetry,
         );

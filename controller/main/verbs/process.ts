@@ -1,5 +1,5 @@
 // A process that runs until a signal, or until it cannot go on.
-import { EXIT, Failure } from '#cli/exit.ts';
+import { EXIT } from '#cli/exit.ts';
 import type { Session } from '#cli/session.ts';
 import { toFailure } from './failure.ts';
 
@@ -18,7 +18,7 @@ export async function untilEnded(
 ): Promise<number> {
   let fail: (error: Error) => void = () => {};
   const failed = new Promise<never>((_, reject) => {
-    fail = (error) => reject(toFatal(error));
+    fail = reject;
   });
   const interrupted = new Promise<void>((resolve) => {
     if (session.signal.aborted) resolve();
@@ -37,15 +37,6 @@ export async function untilEnded(
   await stop();
   clearTimeout(timer);
   return EXIT.OK;
-}
-
-/** What failed keeps nothing: its log is closed to it. */
-function toFatal(error: Error): Failure {
-  return new Failure(
-    error.message,
-    EXIT.INTERNAL,
-    'start it again: it goes on from what is on disk',
-  );
 }
 
 /** With the exit code that is told by then. A process that hangs would not be started again by whoever looks after it. */
