@@ -13,6 +13,7 @@ import type { Connection, Uplink, UplinkEvents } from './agent.ts';
 import { LogServer } from './log-server.ts';
 
 const CONNECT_DEADLINE_MS = 10_000;
+const REASON_DEADLINE_MS = 1_000;
 
 export interface UplinkOptions {
   /** A channel to the controllers with a connection of its own. */
@@ -43,7 +44,9 @@ export class GrpcUplink implements Uplink {
     let data: ClientDuplexStream<AttachDataRequest, AttachDataResponse> | undefined;
     control.waitForReady(Date.now() + CONNECT_DEADLINE_MS, (error) => {
       if (isClosed) return;
-      if (error !== undefined) return close(`the controller cannot be reached: ${error.message}`);
+      if (error !== undefined) {
+        return whyNot(control, (why) => close(`the controller cannot be reached: ${why}`));
+      }
       stream = openControl(control);
       stream.on('data', (message: ConnectResponse) => {
         if (!isClosed) events.received(message);
@@ -69,6 +72,23 @@ export class GrpcUplink implements Uplink {
       },
     };
   }
+}
+
+/**
+ * Waiting tells only that it was in vain. A call on a channel that could not connect fails with what the last attempt met: a
+ * closed port, or a controller of another authority.
+ */
+function whyNot(client: Client, tell: (why: string) => void): void {
+  const { path, requestSerialize, responseDeserialize } = AgentServiceService.connect;
+  const call: ClientDuplexStream<ConnectRequest, ConnectResponse> = client.makeBidiStreamRequest(
+    path,
+    requestSerialize,
+    responseDeserialize,
+    { deadline: Date.now() + REASON_DEADLINE_MS },
+  );
+  call.on('data', () => {});
+  call.on('error', (failure) => tell(failure.message));
+  call.on('end', () => tell('it did not answer in time'));
 }
 
 /** The channel has its address and credentials already. */
