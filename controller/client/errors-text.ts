@@ -53,6 +53,13 @@ function isobarErrorText(error: IsobarError): ErrorText {
     ...violations.map(({ field, description }) => line(field, description)),
     ...quota.map(({ subject, description }) => line(subject, description)),
   ];
+  if (error.unreachable && OTHER_AUTHORITY.test(error.message)) {
+    return {
+      message: 'what answers there is no controller of this federation',
+      details: [rootCause(error)],
+      next: 'check the address with `isobar config get-contexts`; `isobar login` gets a certificate of another federation',
+    };
+  }
   if (error.unreachable) {
     return {
       message: 'the controller cannot be reached',
@@ -67,6 +74,9 @@ function isobarErrorText(error: IsobarError): ErrorText {
     next: NEXT_BY_REASON[reason] ?? waitHint(error) ?? NEXT_BY_CODE[code] ?? '',
   };
 }
+
+/** What TLS says of a certificate that the federation's authority has not signed. */
+const OTHER_AUTHORITY = /self-signed certificate|unable to (get|verify)/;
 
 function repeats({ message, violations }: IsobarError): boolean {
   const [first] = violations;
@@ -85,7 +95,10 @@ function waitHint({ retryAfterMs }: IsobarError): string | undefined {
 function rootCause({ message }: IsobarError): string {
   const connect = /connect (E[A-Z]+) (\S+?)[.),]*(?:\s|$)/.exec(message);
   if (connect !== null) return `${connect[2]}: ${connect[1]}`;
-  return message;
+  // What grpc-js puts around it.
+  return message
+    .replace(/^No connection established\. Last error: (Error: )?/, '')
+    .replace(/ Resolution note: $/, '');
 }
 
 function line(subject: string, description: string): string {

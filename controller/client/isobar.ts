@@ -35,13 +35,22 @@ export interface ConnectOptions {
   readonly channel?: Channel | undefined;
 }
 
-/** Opens nothing yet: the first call connects. */
+/** Opens nothing yet: the first call connects. Throws an IsobarError when there is no identity, or one that has ended. */
 export async function connect(options: ConnectOptions = {}): Promise<Isobar> {
   if (options.channel !== undefined) return new Isobar(options.channel, options.tenant);
   const { addresses, identityDir, tenant } = await resolveTarget(options);
   const { openChannel } = await import('./channel.ts');
   const { StoredIdentity } = await import('./identity.ts');
   const identity = new StoredIdentity(identityDir);
+  // The controller would only break the connection off, without a word.
+  if (identity.facts.expireMs <= Date.now()) {
+    const { IsobarError } = await import('./isobar-error.ts');
+    const when = new Date(identity.facts.expireMs).toISOString();
+    throw new IsobarError(`the certificate in ${identityDir} ended on ${when}`, {
+      code: 'UNAUTHENTICATED',
+      reason: 'IDENTITY_EXPIRED',
+    });
+  }
   return new Isobar(openChannel(addresses, identity), options.tenant ?? tenant, identity);
 }
 
