@@ -3,6 +3,9 @@
 // npm leaves out of the lock an optional package that the registry at hand does not serve, such as the binary of a tool
 // for another operating system, and then `npm ci` refuses the lock everywhere. Such packages are added here with what
 // their parent says of them. They carry no integrity hash, since nobody saw their content.
+//
+// npm would also compare what packages say of their Node with the Node that it runs on itself. They are run by the packaged
+// one, so `engines` is left out and `npm ci` has nothing to warn of.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,6 +13,7 @@ import { join } from 'node:path';
 type Entry = {
   version: string;
   dev?: boolean;
+  engines?: Record<string, string>;
   optional?: boolean;
   os?: string[];
   cpu?: string[];
@@ -54,6 +58,7 @@ const lock = JSON.parse(readFileSync('package-lock.json', 'utf8')) as {
   packages: Record<string, Entry>;
 };
 const added = complete(lock.packages);
+for (const [path, entry] of Object.entries(lock.packages)) if (path !== '') delete entry.engines;
 lock.packages = Object.fromEntries(
   Object.entries(lock.packages).toSorted(([a], [b]) => a.localeCompare(b, 'en')),
 );
