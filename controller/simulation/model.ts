@@ -325,6 +325,7 @@ export class Model {
     job.epoch = epoch;
     job.run = run;
     job.state = JobState.RUNNING;
+    job.reason = '';
     this.#events.runReserved(job, run);
   }
 

@@ -30,6 +30,8 @@ export interface WorldOptions {
   readonly seed: number;
   /** Instead of the one that the seed draws. */
   readonly profile?: Profile;
+  /** Instead of what the seed draws. */
+  readonly plan?: Plan;
   readonly print?: (line: string) => void;
 }
 
@@ -67,11 +69,11 @@ export class World {
   /** From here on nothing goes wrong any more. */
   hasHealed = false;
 
-  constructor({ seed, profile, print }: WorldOptions) {
+  constructor({ seed, profile, plan, print }: WorldOptions) {
     this.seed = seed;
     this.trace = new Trace(print);
     this.random = new SeededRandom(seed);
-    this.plan = drawPlan(seed, this.random.fork(), profile);
+    this.plan = plan ?? drawPlan(seed, this.random.fork(), profile);
     this.appendMs = this.plan.appendMs;
     this.machine = new Machine(this.timeline, {
       rate: this.plan.controllerRate,
@@ -116,11 +118,16 @@ export class World {
     }
   }
 
-  async #live(): Promise<void> {
+  /** Everything starts, and the federation is founded. */
+  begin(): void {
     this.startController(0);
     this.#found();
     for (const site of this.sites.values())
       this.timeline.after(this.random.between(0, 2_000), () => site.start());
+  }
+
+  async #live(): Promise<void> {
+    this.begin();
     this.callers.begin();
     this.nemesis.begin();
     this.#meddle();
