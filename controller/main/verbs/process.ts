@@ -9,7 +9,8 @@ const LONGEST_STOP_MS = 10_000;
 const LAST_WORDS_MS = 500;
 
 /**
- * Starts something and answers 0 when a signal has ended it. `start` is given what to call when it cannot go on, and answers
+ * Starts something and answers 0 when a signal has ended it, or the end of
+ * whoever started it with a channel for messages. `start` is given what to call when it cannot go on, and answers
  * how to stop it.
  */
 export async function untilEnded(
@@ -23,6 +24,8 @@ export async function untilEnded(
   const interrupted = new Promise<void>((resolve) => {
     if (session.signal.aborted) resolve();
     session.signal.addEventListener('abort', () => resolve(), { once: true });
+    // Whoever started it with a channel, and waits for nothing but its end, is gone.
+    process.once('disconnect', resolve);
   });
   let stop: () => Promise<void>;
   try {
@@ -36,6 +39,8 @@ export async function untilEnded(
   const timer = setTimeout(() => process.exit(EXIT.INTERNAL), LONGEST_STOP_MS);
   await stop();
   clearTimeout(timer);
+  // Else the channel would keep it.
+  if (process.connected) process.disconnect();
   return EXIT.OK;
 }
 

@@ -26,4 +26,10 @@ export const PROCESS_VERBS: readonly Verb[] = [
     summary: 'make the log of a controller from a backup',
     load: () => import('./restore.ts'),
   },
+  {
+    name: 'replay',
+    group: 'Processes',
+    summary: 'replay a trace of real jobs on a virtual clock, and tell how well they were placed',
+    load: () => import('./replay.ts'),
+  },
 ];
