@@ -52,6 +52,7 @@ export async function surviveKills(federation: TestFederation, cycles: number): 
   const { revision } = await user.federation.get();
   await until('the watcher has seen it all', () => watcher.revision >= revision);
   await watcher.stop();
+  expect(watcher.resumed).toBeGreaterThan(0);
   const events = await eventsOf(user, SET, before);
   expect(watcher.seen).toEqual(events);
   expect(events.filter((words) => / JOB_CHANGED .* SUCCEEDED /.test(words))).toHaveLength(

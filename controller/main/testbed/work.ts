@@ -50,7 +50,7 @@ export async function finish(federation: TestFederation, ...works: readonly Work
   const jobs = await endOf(user, works);
   expect(jobs.filter(({ state }) => state !== JobState.SUCCEEDED)).toEqual([]);
   const uids = works.flatMap((work) => work.uids);
-  const ends = linesOf(report).filter(({ word }) => word === 'end');
+  const ends = linesOf(report).filter(({ uid, word }) => word === 'end' && uids.includes(uid));
   const endsOfJobs = (lines: readonly Line[]): number[] =>
     lines.map(({ uid }) => uid).toSorted((a, b) => a - b);
   expect(endsOfJobs(ends)).toEqual(uids.toSorted((a, b) => a - b));
