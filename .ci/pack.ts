@@ -19,11 +19,13 @@ interface Manifest {
   readonly description: string;
   readonly license: string;
   readonly type: string;
+  /** In the checkout of the Node that npm runs on; of the package what its own programs need. */
   readonly engines: Readonly<Record<string, string>>;
   readonly bin: Readonly<Record<string, string>>;
   readonly exports: Readonly<Record<string, string>>;
   readonly imports: Readonly<Record<string, string>>;
   readonly dependencies: Readonly<Record<string, string>>;
+  readonly devDependencies?: Readonly<Record<string, string>>;
 }
 
 const folder = resolve(process.argv[2] ?? join(import.meta.dirname, '..', 'dist'));
@@ -61,7 +63,7 @@ function writeManifest(): Manifest {
     description: source.description,
     license: source.license,
     type: source.type,
-    engines: source.engines,
+    engines: { node: `>=${oldestNode(source)}` },
     bin: source.bin,
     exports: Object.fromEntries(exported),
     imports: Object.fromEntries(imports),
@@ -69,6 +71,12 @@ function writeManifest(): Manifest {
   };
   writeFileSync(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
   return manifest;
+}
+
+/** The one that the checkout brings along and everything is tested with. */
+function oldestNode({ devDependencies }: Manifest): string {
+  const [major = ''] = (devDependencies?.['node'] ?? '').split('.');
+  return major;
 }
 
 function toEmitted(source: string): string {

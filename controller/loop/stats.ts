@@ -19,7 +19,7 @@ export class LoopStats {
   watches = 0;
   watchEvents = 0;
   submissions = 0;
-  readonly commands = new Map<CommandKind, { accepted: number; refusal: number }>();
+  readonly commands: Map<CommandKind, { accepted: number; refusal: number }> = new Map();
   readonly jobEnds = { SUCCEEDED: 0, FAILED: 0, CANCELLED: 0 };
   readonly runEnds = { SUCCEEDED: 0, FAILED: 0, STOPPED: 0, FENCED: 0 };
   readonly append = new Tally(METRICS.isobar_log_append_seconds.buckets);

@@ -15,7 +15,7 @@ export async function report(session: Session, client: Isobar, set: string): Pro
     'Who ran where, and why',
     new Table<Job>(
       [
-        { title: 'JOB', cell: (job) => shortName(job.name) },
+        { title: 'JOB', cell: ({ name }) => idWithin(set, name) },
         { title: 'STATE', cell: ({ state }) => nameOf(JobState, state as JobState) },
         { title: 'DATA CENTER', cell: (job) => placeOf(job).dataCenter },
         { title: 'NODE', cell: (job) => placeOf(job).node },
@@ -66,6 +66,12 @@ function indented({ io: { stdout } }: Session): Output {
     isTerminal: stdout.isTerminal,
     columns: stdout.columns - INDENT.length,
   };
+}
+
+/** What tells it from the others of its set. */
+function idWithin(set: string, name: string): string {
+  const id = name.slice(name.lastIndexOf('/') + 1);
+  return id.startsWith(`${set}-`) ? id.slice(set.length + 1) : id;
 }
 
 function placeOf(job: Job): { readonly dataCenter: string; readonly node: string } {
