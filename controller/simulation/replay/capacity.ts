@@ -41,34 +41,33 @@ export function spread(hours: Float64Array, from: number, seconds: number, cpus:
 }
 
 /**
- * Largest remainder (Hare-Niemeyer): whole slots in proportion to the demand, at least one for each site, and exactly so many in
- * all. Of equal remainders the lower number comes first.
+ * Largest remainder (Hare-Niemeyer): whole slots in proportion to the demand, and exactly so many in all. A site whose share is less
+ * than one gets one, and the others share what is left. Of equal remainders the lower number comes first.
  */
 export function slotsOf(bySite: ReadonlyMap<number, number>, total: number): Map<number, number> {
   const sites = [...bySite.keys()].toSorted((a, b) => a - b);
   if (total < sites.length) throw new Error(`${total} slots are too few for ${sites.length} sites`);
-  const sum = [...bySite.values()].reduce((all, demand) => all + demand, 0);
   const slots = new Map<number, number>();
-  const remainders: { readonly site: number; readonly remainder: number }[] = [];
   let left = total;
-  for (const site of sites) {
-    const quota = sum === 0 ? 0 : (bySite.get(site)! / sum) * total;
-    const whole = Math.max(1, Math.floor(quota));
-    slots.set(site, whole);
-    left -= whole;
-    remainders.push({ site, remainder: quota - whole });
+  let demand = sites.reduce((sum, site) => sum + bySite.get(site)!, 0);
+  let sharing = sites;
+  for (;;) {
+    // Each that takes one leaves less to the others, so some of them may come below one too.
+    const small = sharing.filter((site) => demand === 0 || (bySite.get(site)! / demand) * left < 1);
+    if (small.length === 0) break;
+    for (const site of small) {
+      slots.set(site, 1);
+      demand -= bySite.get(site)!;
+    }
+    left -= small.length;
+    sharing = sharing.filter((site) => !slots.has(site));
   }
-  remainders.sort((a, b) => b.remainder - a.remainder || a.site - b.site);
-  for (let i = 0; left > 0; i = (i + 1) % remainders.length, left--) {
-    const { site } = remainders[i]!;
-    slots.set(site, slots.get(site)! + 1);
+  const quotas = sharing.map((site) => ({ site, quota: (bySite.get(site)! / demand) * left }));
+  for (const { site, quota } of quotas) {
+    slots.set(site, Math.floor(quota));
+    left -= Math.floor(quota);
   }
-  // The smallest took more than their share: those give back whose share was rounded up most.
-  for (let i = remainders.length - 1; left < 0; i = (i === 0 ? remainders.length : i) - 1) {
-    const { site } = remainders[i]!;
-    if (slots.get(site)! < 2) continue;
-    slots.set(site, slots.get(site)! - 1);
-    left++;
-  }
+  quotas.sort((a, b) => (b.quota % 1) - (a.quota % 1) || a.site - b.site);
+  for (const { site } of quotas.slice(0, left)) slots.set(site, slots.get(site)! + 1);
   return slots;
 }
