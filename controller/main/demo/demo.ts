@@ -23,13 +23,15 @@ import { census, inviteUser, register } from './story.ts';
 
 export interface DemoOptions {
   readonly dataDir: string;
+  /** Of the API; enrolment and metrics take the two after it. */
+  readonly port: number;
   /** End when the census has ended. */
   readonly exit: boolean;
   /** Leave jobs running at the end. */
   readonly keep: boolean;
 }
 
-const PORTS = { api: 7420, enrolment: 7421, metrics: 7422 } as const;
+const DOORS = ['api', 'enrolment', 'metrics'] as const;
 const JOINED_MS = 30_000;
 const CANCEL_MS = 15_000;
 
@@ -45,7 +47,7 @@ export async function runDemo(session: Session, options: DemoOptions): Promise<n
   let federation: Federation | undefined;
   let set = '';
   try {
-    federation = await startFederation(session, options.dataDir, started);
+    federation = await startFederation(session, options, started);
     await introduce(session, options.dataDir, federation);
     set = `census-${Math.floor(session.io.now() / 1000).toString(36)}`;
     const failed = await runCensus(session, federation.user, set, options.dataDir);
@@ -63,13 +65,13 @@ export async function runDemo(session: Session, options: DemoOptions): Promise<n
 
 async function startFederation(
   session: Session,
-  dataDir: string,
+  { dataDir, port }: DemoOptions,
   started: DemoProcess[],
 ): Promise<Federation> {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const logs = join(dataDir, 'logs');
   await session.print(`Starting a federation in ${dataDir}`);
-  const controller = await startController(session, dataDir, logs);
+  const controller = await startController(session, dataDir, port, logs);
   started.push(controller);
   const { api = '', enrolment = '' } = controller.ready.addresses;
 
@@ -108,18 +110,20 @@ async function startFederation(
 async function startController(
   session: Session,
   dataDir: string,
+  firstPort: number,
   logs: string,
 ): Promise<DemoProcess> {
   const ports = { api: 0, enrolment: 0, metrics: 0 };
-  for (const door of ['api', 'enrolment', 'metrics'] as const) {
-    ports[door] = await freePort(PORTS[door]);
-    if (ports[door] !== PORTS[door]) {
+  for (const [i, door] of DOORS.entries()) {
+    const wanted = firstPort + i;
+    ports[door] = await freePort(wanted);
+    if (ports[door] !== wanted) {
       await session.note(
-        `  port ${PORTS[door]} is taken by another program; ${door} listens on ${ports[door]}`,
+        `  port ${wanted} is taken by another program; ${door} listens on ${ports[door]}`,
       );
     }
   }
-  const address = (door: keyof typeof PORTS) => `127.0.0.1:${ports[door]}`;
+  const address = (door: (typeof DOORS)[number]) => `127.0.0.1:${ports[door]}`;
   const args = [
     'controller',
     '--data-dir',

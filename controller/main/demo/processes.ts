@@ -1,9 +1,11 @@
-// The processes of the demo: started with a log file each, ready when they say so, ended by their id.
+// The processes of the demo: started with a log file each, ready when they say so, ended by their id. The channel over which
+// they say it stays open: when whoever started them is gone, however that ended, it closes and they end too.
 import { fork, type ChildProcess } from 'node:child_process';
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Failure } from '#cli/exit.ts';
 import type { Readiness } from '../ready.ts';
 
 const LAUNCHER = fileURLToPath(new URL('../../../bin/isobar.js', import.meta.url));
@@ -11,6 +13,9 @@ const LAUNCHER = fileURLToPath(new URL('../../../bin/isobar.js', import.meta.url
 const READY_MS = 60_000;
 /** The controller answers what it was asked, agents close; longer than any of these take. */
 const END_MS = 15_000;
+
+/** Of the log of a process that did not start. */
+const SHOWN_LINES = 10;
 
 export interface DemoProcess {
   readonly name: string;
@@ -29,6 +34,7 @@ export async function startProcess(
 ): Promise<DemoProcess> {
   mkdirSync(dirname(logFile), { recursive: true });
   const output = openSync(logFile, 'a', 0o600);
+  const begin = fstatSync(output).size;
   const child = fork(LAUNCHER, [...args], {
     stdio: ['ignore', output, output, 'ipc'],
     execArgv: ['--disable-warning=ExperimentalWarning'],
@@ -36,13 +42,18 @@ export async function startProcess(
     detached: true,
   });
   closeSync(output);
+  // It keeps nobody waiting.
+  child.channel?.unref();
   const ended = new Promise<string>((resolve) => {
     child.once('error', (error) => resolve(`could not be started: ${error.message}`));
     child.once('exit', (code, signal) =>
       resolve(signal === null ? `ended with code ${code}` : `ended by ${signal}`),
     );
   });
-  const ready = await firstOf(child, ended, name, logFile);
+  const ready = await firstOf(child, ended, name).catch((error: unknown) => {
+    child.kill('SIGKILL');
+    throw withLog(error, logFile, begin);
+  });
   return { name, ready, pid: child.pid ?? 0, ended, end: () => end(child, ended) };
 }
 
@@ -50,28 +61,34 @@ async function firstOf(
   child: ChildProcess,
   ended: Promise<string>,
   name: string,
-  logFile: string,
 ): Promise<Readiness> {
-  const stopped = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const words = `${name} was not ready within ${READY_MS / 1000} s`;
+    timer = setTimeout(() => reject(new Failure(words)), READY_MS);
+  });
+  const gone = ended.then((how) => {
+    throw new Failure(`${name} ${how}`);
+  });
+  const ready = new Promise<Readiness>((resolve) => {
+    // The only message that our own processes send; see ready.ts.
+    child.once('message', (message) => resolve(message as Readiness));
+  });
   try {
-    return await new Promise<Readiness>((resolve, reject) => {
-      const timer = setTimeout(
-        () =>
-          reject(new Error(`${name} was not ready within ${READY_MS / 1000} s; see ${logFile}`)),
-        READY_MS,
-      );
-      stopped.signal.addEventListener('abort', () => clearTimeout(timer));
-      // The only message that our own processes send; see ready.ts.
-      child.once('message', (message) => resolve(message as Readiness));
-      void ended.then((how) => reject(new Error(`${name} ${how}; see ${logFile}`)));
-    });
-  } catch (error) {
-    child.kill('SIGKILL');
-    throw error;
+    return await Promise.race([ready, gone, late]);
   } finally {
-    stopped.abort();
-    if (child.connected) child.disconnect();
+    clearTimeout(timer);
+    // How it ends later is for those who look at `ended`.
+    gone.catch(() => {});
   }
+}
+
+/** With the last lines that it wrote: they say why, and nobody should have to look for them. */
+function withLog(error: unknown, logFile: string, begin: number): unknown {
+  if (!(error instanceof Failure)) return error;
+  const written = readFileSync(logFile).subarray(begin).toString('utf8').trimEnd();
+  const lines = written.split('\n').slice(-SHOWN_LINES);
+  return new Failure([`${error.message}; see ${logFile}`, ...lines].join('\n'), error.exit);
 }
 
 async function end(child: ChildProcess, ended: Promise<string>): Promise<void> {
