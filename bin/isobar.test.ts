@@ -16,10 +16,10 @@ describe('in the checkout', () => {
     expect(run).toMatchObject({ status: 0, stdout: `${manifest.version}\n`, stderr: '' });
   });
 
-  test('explains its usage on stderr with exit code 64', () => {
+  test('says on stderr what is wrong with a command line, with exit code 64', () => {
     const run = spawnSync(process.execPath, [launcher, '--nonsense'], { encoding: 'utf8' });
     expect(run).toMatchObject({ status: 64, stdout: '' });
-    expect(run.stderr).toContain('Usage: isobar');
+    expect(run.stderr).toContain('--help tells what there is');
   });
 });
 
