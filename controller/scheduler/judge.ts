@@ -10,6 +10,8 @@ import { describeTerms, weigh, type Scales } from './score.ts';
 
 interface Candidate {
   readonly dataCenter: DataCenter;
+  /** No score can be higher, however much room there is. */
+  readonly bound: number;
   readonly hint: Hint;
   /** Assignments of the slice when the score was computed; more of them make it stale. */
   assignments: number;
@@ -40,19 +42,22 @@ export class Judgement {
     this.#judge = judge;
     this.#jobClass = jobClass;
     this.#filter = new NodeFilter(judge.state, jobClass);
-    const { state, overlay, policy } = judge;
+    const { state, overlay, policy, scales } = judge;
     for (const dataCenter of state.dataCenterList) {
       if (dataCenter === undefined || state.derived.grownAt[dataCenter.index]! < grownSince)
         continue;
       if (barrier(state, overlay, policy, jobClass, dataCenter) !== undefined) continue;
       this.#candidates.push({
         dataCenter,
+        bound: scales.bound(policy, jobClass, dataCenter),
         hint: { block: 0 },
         assignments: -1,
         score: 0,
         hasRoom: true,
       });
     }
+    // Stable: of equal bounds the first registered stays first.
+    this.#candidates.sort((a, b) => b.bound - a.bound);
   }
 
   /** How many data centers were looked at: what it cost. */
@@ -82,6 +87,8 @@ export class Judgement {
     const { overlay, policy, scales } = this.#judge;
     let best: Candidate | undefined;
     for (const candidate of this.#candidates) {
+      // Home comes first, and as long as it has room nobody else needs to be looked at.
+      if (best !== undefined && candidate.bound < best.score) break;
       if (!candidate.hasRoom) continue;
       const assignments = overlay.assignments(candidate.dataCenter.index);
       if (candidate.assignments !== assignments) {
@@ -96,9 +103,13 @@ export class Judgement {
           scales.terms(overlay, this.#jobClass, candidate.dataCenter),
         );
       }
-      // Of equal scores the first registered wins, so that the same state gives the same decision.
-      if (best === undefined || candidate.score > best.score) best = candidate;
+      if (best === undefined || isBetter(candidate, best)) best = candidate;
     }
     return best;
   }
+}
+
+/** Of equal scores the first registered wins, so that the same state gives the same decision. */
+function isBetter(a: Candidate, b: Candidate): boolean {
+  return a.score > b.score || (a.score === b.score && a.dataCenter.index < b.dataCenter.index);
 }

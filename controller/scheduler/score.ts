@@ -51,11 +51,21 @@ export class Scales {
       room = Math.min(room, free / Math.max(1, this.#largest[i]!));
       balance = Math.min(balance, free / Math.max(1, capacity));
     }
-    const price =
-      this.#highestPrice === 0
-        ? 1
-        : 1 - dataCenter.entity.priceMicrosPerCpuHour / this.#highestPrice;
+    const price = this.#cheapness(dataCenter);
     return { room, balance, distance: this.#nearness(jobClass, dataCenter), price };
+  }
+
+  /** What the score would be if the data center were empty and the largest; more it cannot be. */
+  bound(policy: Policy, jobClass: JobClass, dataCenter: DataCenter): number {
+    const { room, balance, distance, price } = policy.weights;
+    const nearness = this.#nearness(jobClass, dataCenter);
+    const most = Math.max(0, room) + Math.max(0, balance);
+    return most + distance * nearness + price * this.#cheapness(dataCenter);
+  }
+
+  #cheapness(dataCenter: DataCenter): number {
+    if (this.#highestPrice === 0) return 1;
+    return 1 - dataCenter.entity.priceMicrosPerCpuHour / this.#highestPrice;
   }
 
   /** 1 in the home region, at most a half elsewhere, 0 as far as can be. Without a home every place is the same. */
