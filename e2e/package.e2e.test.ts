@@ -42,8 +42,9 @@ test('holds what runs, what it is typed by and the contract, and nothing that on
       'package/LICENSE',
     ]),
   );
-  const notForUsers = /(?<!\.d)\.ts$|\.test\.|contract\.|testing|testbed|fixture|fake|simulation\//;
-  expect(files.filter((file) => notForUsers.test(file))).toEqual([]);
+  // `isobar replay` needs the simulation, and that the words in which its worlds are written.
+  const onlyForTests = /(?<!\.d)\.ts$|\.test\.|contract\.|testing(?!-words)|testbed|fixture|fake/;
+  expect(files.filter((file) => onlyForTests.test(file))).toEqual([]);
 });
 
 const PROGRAM = `
@@ -58,6 +59,12 @@ for await (const { state } of isobar.jobs.watch(job.name, { fromRevision: job.re
 const refused: unknown = await isobar.jobs.get('nobody').catch((error: unknown) => error);
 console.log(refused instanceof IsobarError ? refused.code : refused);
 `;
+
+test('every verb of its command loads', async () => {
+  // Completion knows the options of all of them.
+  const script = await succeed('npx', ['isobar', 'completion', 'bash'], { cwd: user });
+  expect(script).toContain('--all-or-nothing');
+});
 
 test('its client has types that stand on their own', async () => {
   writeFileSync(join(user, 'program.ts'), PROGRAM);
