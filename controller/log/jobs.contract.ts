@@ -55,7 +55,9 @@ export function jobsContract(at: Harness): void {
 
   test('uids of a later incarnation of the federation are found like others', async () => {
     const base = 3 * 2 ** 40;
-    await appendMore(at.log, 1, { submitted: jobs.map((job) => ({ ...job, uid: base + job.uid })) });
+    await appendMore(at.log, 1, {
+      submitted: jobs.map((job) => ({ ...job, uid: base + job.uid })),
+    });
     for (const [what, query, uids] of lists) {
       const before = query.beforeUid === undefined ? {} : { beforeUid: base + query.beforeUid };
       const found = await uidsOf(at.log, { ...query, ...before });

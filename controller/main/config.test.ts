@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { loadAgentConfig, loadControllerConfig, toMs } from './config.ts';
+import { loadAgentConfig, loadControllerConfig } from './config.ts';
+import { toMs } from '#domain/durations.ts';
 import { formatFindings, renderConfig, type Sources } from './config-layers.ts';
 
 const sources = (text?: string, rest: Partial<Sources> = {}): Sources => ({

@@ -4,6 +4,7 @@
 //   listen:
 //     api: 0.0.0.0:7420       ISOBAR_CONTROLLER_LISTEN_API       --listen-api
 import { z } from 'zod';
+import { toMs } from '#domain/durations.ts';
 import { load, type Loaded, type Sources } from './config-layers.ts';
 
 /** `host:port`, `[::1]:port`. */
@@ -16,8 +17,6 @@ const address = z
     'has a port above 65535',
   );
 
-const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
-
 /** `90s`, `12h`, `30d` as milliseconds. */
 function duration(least: string, most: string) {
   const [leastMs, mostMs] = [toMs(least), toMs(most)];
@@ -28,14 +27,6 @@ function duration(least: string, most: string) {
       const ms = toMs(text);
       return Number.isNaN(ms) || (ms >= leastMs && ms <= mostMs);
     }, `must be from ${least} to ${most}`);
-}
-
-/** NaN for what is no duration. */
-export function toMs(text: string): number {
-  const match = /^(\d+)(ms|s|m|h|d)$/.exec(text);
-  const unit = match?.[2];
-  if (unit === undefined) return Number.NaN;
-  return Number(match?.[1]) * UNIT_MS[unit as keyof typeof UNIT_MS]; // the expression allows no others
 }
 
 const path = z.string().min(1, 'must not be empty');

@@ -15,6 +15,7 @@ import { Loop } from '#loop/loop.ts';
 import { MetricsSource } from '#loop/metrics-source.ts';
 import { recover } from '#loop/recover.ts';
 import { Sessions } from '#loop/sessions.ts';
+import { toMs } from '#domain/durations.ts';
 import { userName } from '#domain/names.ts';
 import { refuse } from '#domain/refusal.ts';
 import { Role } from '#gen/isobar/v1/user.ts';
@@ -30,7 +31,7 @@ import { openAuthority } from '#server/authority-files.ts';
 import type { Authority } from '#server/authority.ts';
 import { listenApi, listenEnrolment } from '#server/listen.ts';
 import { makeServices } from '#server/services.ts';
-import { toMs, type ControllerConfig } from './config.ts';
+import type { ControllerConfig } from './config.ts';
 import { SystemClock, SystemRandom } from './system.ts';
 import { versionOf } from './version.ts';
 

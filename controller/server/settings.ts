@@ -1,4 +1,5 @@
 // What whoever runs a controller may choose of its edge, and what that means here.
+import { toMs } from '#domain/durations.ts';
 import type { EdgeOptions } from './edge.ts';
 import { AGENT_LIFETIME_MS, PERSON_LIFETIME_MS } from './authority.ts';
 import { API_RATES, ENROLMENT_RATES, type RateLimits } from './limits.ts';
@@ -52,20 +53,4 @@ export function settingsOf(config: EdgeConfig | undefined): Settings {
 /** A burst of so many seconds' worth. */
 function rateOf(perSecond: number, burstSeconds: number) {
   return { perSecond, burst: perSecond * burstSeconds };
-}
-
-const UNIT_MS: Readonly<Record<string, number>> = {
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-};
-
-function toMs(text: string): number {
-  const [, count, unit = ''] = /^(\d+)([a-z]+)$/.exec(text) ?? [];
-  const unitMs = UNIT_MS[unit];
-  if (unitMs === undefined)
-    throw new Error(`${text} is no duration: give a number with ms, s, m, h or d`);
-  return Number(count) * unitMs;
 }
