@@ -19,9 +19,11 @@ const CYCLES = 3;
 const FULL =
   'failed (database or disk is full, SQLite 13): make room on the disk, then start again\n';
 
+const succeeds = (program: string, ...args: string[]): boolean =>
+  spawnSync(program, args, { stdio: 'ignore', timeout: 10_000 }).status === 0;
 const mounts = (place: string): boolean =>
-  spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${SIZE_MIB}m`, 'tmpfs', place]).status === 0;
-const unmounts = (place: string): boolean => spawnSync('umount', ['-l', place]).status === 0;
+  succeeds('mount', '-t', 'tmpfs', '-o', `size=${SIZE_MIB}m`, 'tmpfs', place);
+const unmounts = (place: string): boolean => succeeds('umount', '-l', place);
 
 function canMount(): boolean {
   const place = mkdtempSync(join(tmpdir(), 'isobar-probe-'));

@@ -12,19 +12,8 @@ export async function until(
   holds: () => boolean | Promise<boolean>,
   withinMs = PATIENCE_MS,
 ): Promise<void> {
-  await found(what, async () => ((await holds()) ? true : undefined), withinMs);
-}
-
-/** The first thing that is not undefined. */
-export async function found<T>(
-  what: string,
-  look: () => T | undefined | Promise<T | undefined>,
-  withinMs = PATIENCE_MS,
-): Promise<T> {
   const giveUpMs = performance.now() + withinMs;
-  for (;;) {
-    const thing = await look();
-    if (thing !== undefined) return thing;
+  while (!(await holds())) {
     if (performance.now() > giveUpMs)
       throw new Error(`waited ${withinMs / 1000} s in vain until ${what}`);
     await sleep(LOOK_MS);
