@@ -1,0 +1,123 @@
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterAll, describe, expect, test } from 'vitest';
+import { demandOf, slotsOf } from './capacity.ts';
+import { pooledWait } from './pooled.ts';
+import { replay } from './replay.ts';
+import { readSwf, SwfParser } from './swf.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'isobar-replay-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** A line of a trace: submitted, run time, processors, site. */
+function line(submit: number, run: number, processors: number, site: number): string {
+  const columns = [1, submit, -1, run, processors, -1, -1, -1, 100, -1, -1, 1, 1, -1, -1, site];
+  return [...columns, -1, -1].join(' ');
+}
+
+function write(name: string, lines: readonly string[]): string {
+  const file = join(folder, name);
+  const text = lines.join('\n');
+  writeFileSync(file, name.endsWith('.gz') ? gzipSync(text) : text);
+  return file;
+}
+
+describe('a trace is read', () => {
+  test.each(['plain.swf', 'compressed.swf.gz'])('from %s', async (name) => {
+    const file = write(name, ['; Partition:  7 cern.ch', line(3, 60, 2, 7), '', line(4, -1, 1, 7)]);
+    const trace = await readSwf(file);
+    expect(trace.jobs).toEqual([{ submitSeconds: 3, runSeconds: 60, processors: 2, site: 7 }]);
+    expect(trace.siteNames.get(7)).toBe('cern.ch');
+    expect([...trace.dropped]).toEqual([['run time unknown', 1]]);
+  });
+
+  test.each([
+    ['1 2 3', 'trace, line 2: has 3 columns, a job has 18'],
+    [line(0, 1, 1, 1).replace('100', 'many'), 'trace, line 2: column 9 is no number'],
+    [line(-5, 1, 1, 1), 'trace, line 2: column 2 is before the trace begins'],
+  ])('and a wrong line is named: %s', (wrong, message) => {
+    const parser = new SwfParser('trace');
+    parser.line('; a comment');
+    expect(() => parser.line(wrong)).toThrow(message);
+  });
+
+  test('and a file that is not there is an error, not a wait', async () => {
+    await expect(readSwf(join(folder, 'nothing.swf.gz'))).rejects.toThrow('ENOENT');
+  });
+});
+
+test.each([
+  ['in proportion', { 1: 50, 2: 30, 3: 20 }, 10, { 1: 5, 2: 3, 3: 2 }],
+  ['to the largest remainder', { 1: 41, 2: 33, 3: 26 }, 10, { 1: 4, 2: 3, 3: 3 }],
+  ['at least one', { 1: 1000, 2: 1, 3: 1 }, 10, { 1: 8, 2: 1, 3: 1 }],
+])('slots are given %s', (_, demand, total, slots) => {
+  const bySite = new Map(Object.entries(demand).map(([site, of]) => [Number(site), of]));
+  expect(Object.fromEntries(slotsOf(bySite, total))).toEqual(slots);
+});
+
+test('demand is spread over the hours that a job touches', () => {
+  const { hours, peakHour } = demandOf([
+    { submitSeconds: 1800, runSeconds: 3600, processors: 4, site: 1 },
+  ]);
+  expect([...hours]).toEqual([2, 2]);
+  expect(peakHour).toBe(2);
+});
+
+test('one queue waits when all slots are taken', () => {
+  const job = (submitSeconds: number) => ({
+    submitSeconds,
+    runSeconds: 10,
+    processors: 1,
+    site: 1,
+  });
+  expect(pooledWait([job(0), job(0), job(4)], 2)).toBe(2);
+});
+
+describe('a replay', () => {
+  const trace = write('two-sites.swf', [
+    ...Array.from({ length: 6 }, () => line(0, 100, 1, 1)),
+    line(50, 100, 1, 2),
+    line(60, 10, 9, 2),
+  ]);
+
+  test('moves what home has no room for, and says what was too large', async () => {
+    const lines: string[] = [];
+    const result = await replay({ file: trace, slots: 7 }, (text) => lines.push(text));
+    expect(lines).toContain('1 jobs are left out: each needs more CPUs at once than any site has');
+    expect(result.started).toBe(7);
+    expect(result.movedShare).toBeGreaterThan(0);
+    expect(result.meanWaitSeconds).toBeLessThan(1);
+  });
+
+  test('keeps everything at home when it is told to, and there it waits', async () => {
+    const result = await replay({ file: trace, slots: 7, homeOnly: true }, () => {});
+    expect(result.movedShare).toBe(0);
+    expect(result.meanWaitSeconds).toBeGreaterThan(10);
+  });
+
+  test('sees room late when reports are late', async () => {
+    const options = { file: trace, slots: 6 };
+    const [at, late] = [
+      await replay(options, () => {}),
+      await replay({ ...options, reportDelaySeconds: 30 }, () => {}),
+    ];
+    expect(late.meanWaitSeconds).toBeGreaterThan(at.meanWaitSeconds);
+  });
+});
+
+const LCG = join(import.meta.dirname, '../../../../shared/traces/LCG.swf.gz');
+const isThere = existsSync(LCG);
+if (!isThere) console.log(`the replay of a real trace is skipped: ${LCG} is not there`);
+
+// A real trace is not part of the checkout.
+test.skipIf(!isThere)(
+  'a day of a real grid is placed without a wait',
+  { timeout: 180_000 },
+  async () => {
+    const result = await replay({ file: LCG, jobs: 15_000, slots: 3369 }, () => {});
+    expect(result.started).toBe(15_000);
+    expect(result.meanWaitSeconds).toBeLessThan(1);
+  },
+);
