@@ -1,7 +1,7 @@
 // What a world can do to the system, and the paths of the system that are worth reaching. Each is counted when it happens, not when
 // it is planned; a test asserts that none stays at zero, so that a fault that stopped biting is noticed.
 
-export const FAULTS = [
+const FAULTS = [
   'message delayed',
   'message lost',
   'message duplicated',
@@ -46,7 +46,7 @@ export const FAULTS = [
   'log compacted',
 ] as const;
 
-export const PATHS = [
+const PATHS = [
   'run started',
   'run succeeded',
   'run failed and was retried',

@@ -3,7 +3,7 @@ import type { Clock } from '#ports/clock.ts';
 import type { Timeline } from './timeline.ts';
 
 /** When every world begins, by everybody's wall clock that is right. */
-export const BEGIN_MS = 1_800_000_000_000;
+const BEGIN_MS = 1_800_000_000_000;
 
 export interface MachineOptions {
   /** Milliseconds of its boot clock for one of true time. */

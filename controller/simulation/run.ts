@@ -13,7 +13,7 @@ export interface Verdict {
   readonly failure: Failure | undefined;
 }
 
-export interface Failure {
+interface Failure {
   readonly invariant: Invariant;
   readonly message: string;
   /** For a person: what, where, the last events, and how to run it again. */
