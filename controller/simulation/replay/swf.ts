@@ -46,7 +46,7 @@ export async function readSwf(file: string): Promise<SwfTrace> {
 }
 
 /** Takes a file line by line. */
-class SwfParser implements SwfTrace {
+export class SwfParser implements SwfTrace {
   readonly jobs: TraceJob[] = [];
   readonly siteNames = new Map<number, string>();
   readonly dropped = new Map<string, number>();
