@@ -56,7 +56,8 @@ export async function runDemo(session: Session, options: DemoOptions): Promise<n
     await stayUp(session, federation);
     return EXIT.OK;
   } catch (error) {
-    if (session.signal.aborted) return EXIT.OK;
+    // Ctrl-C is how a demo ends that stays up; one that should end by itself was kept from it.
+    if (session.signal.aborted && !options.exit) return EXIT.OK;
     throw error;
   } finally {
     await endAll(session, federation, options.keep ? '' : set, started);
