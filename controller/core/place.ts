@@ -8,14 +8,8 @@ import { classOf } from './queue.ts';
 import type { HeldDevice } from './run-table.ts';
 import type { DataCenter, JobClass, State } from './state.ts';
 
-/** One for each state, empty between two commands: a new one costs as much as there are nodes. */
-const overlays = new WeakMap<State, Overlay>();
-
 export function decidePlace(state: State, command: Place): Outcome<PlaceAnswer> {
-  let overlay = overlays.get(state);
-  if (overlay === undefined) overlays.set(state, (overlay = new Overlay(state)));
-  // Before, not after: a decision that threw has left something in it.
-  overlay.clear();
+  const overlay = new Overlay(state);
   const placed = new Set<number>();
   const events: Event[] = [];
   for (const placement of command.placements) {
