@@ -53,7 +53,9 @@ function head(
 ): string[] {
   if (job === undefined) return [];
   const state = jobState(job.state);
-  const name = `${idOf(job.name)} is ${session.paint(state, toneOf(state))}`;
+  // What has ended "succeeded"; what has not "is queued".
+  const verb = job.endTime === undefined ? 'is ' : state === 'cancelled' ? 'was ' : '';
+  const name = `${idOf(job.name)} ${verb}${session.paint(state, toneOf(state))}`;
   if (state !== 'queued' && state !== 'held') {
     const place = placesOf(job.run);
     const where = place === '' ? '' : ` in ${place}`;
