@@ -53,7 +53,8 @@ export class Hub {
       this.#events -= this.#kept[this.#start]!.events.length;
       this.#start++;
     }
-    if (this.#start > 4096 && this.#start * 2 > this.#kept.length) {
+    // By share, not by number: a record can hold ten thousand events.
+    if (this.#start > 16 && this.#start * 2 > this.#kept.length) {
       this.#kept = this.#kept.slice(this.#start);
       this.#start = 0;
     }
