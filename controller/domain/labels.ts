@@ -11,7 +11,7 @@ const KEY = /^[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?$/;
 const LABEL_KEY_RULE = `letters, digits, dots, hyphens, underscores and slashes, a letter or digit at either end, at most ${MAX_KEY_LENGTH}`;
 
 // Control characters: a label is one line, in tables of people and in the log.
-// oxlint-disable-next-line no-control-regex
+// oxlint-disable-next-line no-control-regex -- control characters are what it looks for
 const CONTROL = /[\u0000-\u001f\u007f]/;
 
 /** Notes what is wrong with labels of a resource; `field` is their path. */

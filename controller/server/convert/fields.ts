@@ -14,7 +14,7 @@ export function checkId(id: string, field: string, wrong: Wrong): void {
 export function checkLine(text: string, field: string, longest: number, wrong: Wrong): void {
   if (text.length > longest)
     wrong(field, `has ${text.length} characters, at most ${longest} are allowed`);
-  // oxlint-disable-next-line no-control-regex
+  // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
   else if (/[\u0000-\u001f\u007f]/.test(text))
     wrong(field, 'must be one line without control characters');
 }
