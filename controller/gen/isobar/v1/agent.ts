@@ -144,7 +144,7 @@ export interface NodeReports {
   nodes: NodeReport[];
 }
 
-/** Renews the lease. Sent every 5 s, or every third of the lease when that is shorter. */
+/** Renews the lease. Sent every 5 s, or every quarter of the lease when that is shorter. */
 export interface Heartbeat {
   /** Number of the heartbeat in the session, from 1. */
   sequence: number;
