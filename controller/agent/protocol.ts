@@ -3,6 +3,7 @@
 //
 // The executor is the truth about what runs. What is kept here is only what has to be said: reports are repeated until they are
 // acknowledged, and a lease counts from when the heartbeat was sent that the controller has answered last.
+import { AGENT_PROTOCOL, heartbeatMsOf } from '#domain/agent-protocol.ts';
 import { isRunFinal, type RunState } from '#domain/states.ts';
 import type {
   Assignment,
@@ -15,7 +16,6 @@ import type {
 import type { Placement } from '#gen/isobar/v1/resources.ts';
 import { keyOf, type RunKey } from '#ports/executor.ts';
 
-const AGENT_PROTOCOL = 1;
 const REPORTS_A_MESSAGE = 512;
 /** A report that was not acknowledged for so long is sent again. */
 const RESEND_MS = 10_000;
@@ -201,7 +201,7 @@ export class AgentProtocol {
     this.#driftMs = welcome.driftMillis;
     this.#renew(this.#helloMs);
     for (const run of welcome.stop) this.#actions.stop(toKey(run));
-    this.#nextHeartbeatMs = nowMs + this.#heartbeatEveryMs();
+    this.#nextHeartbeatMs = nowMs + heartbeatMsOf(this.#leaseMs);
     this.flush(nowMs);
     this.#actions.wakeAt(this.#nextHeartbeatMs);
   }
@@ -314,7 +314,7 @@ export class AgentProtocol {
   }
 
   #beat(nowMs: number): void {
-    const everyMs = this.#heartbeatEveryMs();
+    const everyMs = heartbeatMsOf(this.#leaseMs);
     if (nowMs >= this.#nextHeartbeatMs) {
       // A connection that swallows heartbeats is no connection.
       const [oldestMs] = this.#heartbeatsSent.values();
@@ -337,11 +337,6 @@ export class AgentProtocol {
       for (const text of keys) if (this.#runs.has(text)) this.#untold.add(text);
     }
     this.flush(nowMs);
-  }
-
-  /** Every 5 s, or every quarter of a lease that is shorter. */
-  #heartbeatEveryMs(): number {
-    return Math.min(5_000, this.#leaseMs / 4);
   }
 
   #connect(): void {

@@ -108,7 +108,7 @@ export interface SubmitItem {
   readonly jobSet: string;
   /** What the scheduler reads; `number` and `tenant` are filled in by decide. */
   readonly jobClass: Omit<JobClass, 'number' | 'tenant'>;
-  /** Equal for equal classes; see domain/job-class.ts. */
+  /** Equal for equal classes; see class-key.ts. */
   readonly classKey: string;
   readonly specDigest: Uint8Array;
   /** Empty: the id serves as idempotency key. */

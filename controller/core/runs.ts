@@ -248,7 +248,8 @@ function uidOfRun(state: State, run: number): number {
   return state.jobs.uid[state.runs.job[run]!]!;
 }
 
-function keyText(key: RunKey): string {
+/** The run as one word, for maps. */
+export function keyText(key: RunKey): string {
   return `${key.uid}-${key.index}-${key.epoch}`;
 }
 

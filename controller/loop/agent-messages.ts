@@ -1,6 +1,7 @@
 // What agents say, as commands take it.
 import type { RunReport } from '#core/command.ts';
 import type { State } from '#core/state.ts';
+import { AGENT_PROTOCOL } from '#domain/agent-protocol.ts';
 import { refuse, type Refusal } from '#domain/refusal.ts';
 import type { RunState } from '#domain/states.ts';
 import type { Node } from '#gen/isobar/log/v1/entity.ts';
@@ -8,8 +9,6 @@ import type { Hello, NodeReport, RunReport as RunMessage } from '#gen/isobar/v1/
 
 /** Columns of nodes are 32 bits wide: 2 PiB of memory or scratch storage on one node. */
 const MOST = 2 ** 31 - 1;
-
-const AGENT_PROTOCOL = 1;
 
 /** Why an agent cannot join as it is; undefined: it can. */
 export function refuseHello(hello: Hello, { federation, incarnation }: State): Refusal | undefined {

@@ -2,6 +2,7 @@
 // controller from when it answered; both by boot time. The agent stops its runs at lease − drift − kill grace, the controller
 // replaces them after lease + drift, so at no time are two runs of a job alive while clocks drift within the bound.
 import { CONTROLLER } from '#core/command.ts';
+import { heartbeatMsOf } from '#domain/agent-protocol.ts';
 import { reason, type Reason } from '#domain/reasons.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Telemetry } from '#ports/telemetry.ts';
@@ -164,11 +165,6 @@ export class Leases {
   }
 }
 
-/** Heartbeats come every 5 s, or every third of a lease that is shorter; three of them may be lost. */
-function heartbeatOf(leaseMs: number): number {
-  return Math.min(5_000, leaseMs / 4);
-}
-
 function silenceOf(leaseMs: number): number {
-  return 3 * heartbeatOf(leaseMs) + 500;
+  return 3 * heartbeatMsOf(leaseMs) + 500;
 }

@@ -4,7 +4,7 @@ import type { RunKey } from '#core/command.ts';
 import { observe } from '#core/observe.ts';
 import { classOf } from '#core/queue.ts';
 import { UnreachablePolicy } from '#core/run-events.ts';
-import { liveRun } from '#core/runs.ts';
+import { keyText, liveRun } from '#core/runs.ts';
 import { jobName, userName } from '#domain/names.ts';
 import type { Assignment, ConnectResponse, RunRef } from '#gen/isobar/v1/agent.ts';
 import type { Clock } from '#ports/clock.ts';
@@ -47,14 +47,14 @@ export class Outbox {
 
   /** Runs were decided for this agent: they use its credit from now on, and are sent when that is durable. */
   expect(keys: readonly RunKey[]): void {
-    for (const key of keys) this.#starting.set(textOf(key), { key, sentMs: NOT_SENT });
+    for (const key of keys) this.#starting.set(keyText(key), { key, sentMs: NOT_SENT });
     this.#tellCredit();
   }
 
   /** Sends runs to start, with their specifications. */
   start(keys: readonly RunKey[]): void {
     if (keys.length === 0) return;
-    for (const key of keys) this.#starting.set(textOf(key), { key, sentMs: this.#nowMs() });
+    for (const key of keys) this.#starting.set(keyText(key), { key, sentMs: this.#nowMs() });
     const { loop, telemetry, send } = this.#options;
     loop.specs.read(
       keys.map((key) => key.uid),
@@ -75,9 +75,9 @@ export class Outbox {
     for (const [i, key] of keys.entries()) {
       const spec = specs[i];
       // Not read now: it is sent again later. Not expected any more: the agent answered meanwhile.
-      if (spec === undefined || !this.#starting.has(textOf(key))) continue;
+      if (spec === undefined || !this.#starting.has(keyText(key))) continue;
       const assignment = this.#assignmentOf(key, spec);
-      if (assignment === undefined) this.#starting.delete(textOf(key));
+      if (assignment === undefined) this.#starting.delete(keyText(key));
       else runs.push(assignment);
     }
     this.#tellCredit();
@@ -111,14 +111,14 @@ export class Outbox {
 
   /** The welcome names these already. */
   expectStop(keys: readonly RunKey[]): void {
-    for (const key of keys) this.#stopping.set(textOf(key), { key, sentMs: this.#nowMs() });
+    for (const key of keys) this.#stopping.set(keyText(key), { key, sentMs: this.#nowMs() });
   }
 
   /** The agent reports these runs. */
   answered(reports: readonly { readonly key: RunKey; readonly isFinal: boolean }[]): void {
     for (const { key, isFinal } of reports) {
-      this.#starting.delete(textOf(key));
-      if (isFinal) this.#stopping.delete(textOf(key));
+      this.#starting.delete(keyText(key));
+      if (isFinal) this.#stopping.delete(keyText(key));
     }
     this.#tellCredit();
   }
@@ -131,7 +131,7 @@ export class Outbox {
       [...sent.values()].filter(({ sentMs }) => sentMs <= before).map(({ key }) => key);
     this.start(late(this.#starting));
     for (const key of late(this.#stopping)) {
-      if (liveRun(state, key) === undefined) this.#stopping.delete(textOf(key));
+      if (liveRun(state, key) === undefined) this.#stopping.delete(keyText(key));
     }
     this.stop(late(this.#stopping));
   }
@@ -153,10 +153,6 @@ export class Outbox {
 
 export function toRef({ uid, index, epoch }: RunKey): RunRef {
   return { jobUid: uid, index, epoch };
-}
-
-function textOf(key: RunKey): string {
-  return `${key.uid}-${key.index}-${key.epoch}`;
 }
 
 function* inMessages(runs: readonly Assignment[]): Iterable<Assignment[]> {
