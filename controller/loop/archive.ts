@@ -8,6 +8,7 @@ import type { Event } from '#gen/isobar/log/v1/event.ts';
 import { Job as JobView } from '#gen/isobar/v1/job.ts';
 import type { Run as RunView } from '#gen/isobar/v1/run.ts';
 import type { EndedJob, StoredJob } from '#ports/log.ts';
+import { encode } from './encode.ts';
 import { toEndedRunView, toJobView, toRunView } from './views.ts';
 
 export class Archivist {
@@ -40,12 +41,12 @@ export class Archivist {
   ): readonly StoredJob[] {
     if (command === undefined) return [];
     // Several items of a batch may have one id, of which others were refused: event and item share the digest itself.
-    const items = Map.groupBy(command.items, (item) => item.id);
+    const items = new Map(command.items.map((item) => [item.specDigest, item]));
     const jobs: StoredJob[] = [];
     for (const { kind } of events) {
       if (kind?.$case !== 'jobSubmitted') continue;
       const { uid, tenant, job, jobSet, user, specDigest } = kind.value;
-      const item = items.get(job)?.find((one) => one.specDigest === specDigest);
+      const item = items.get(specDigest);
       if (item === undefined) throw new Error(`job ${job} was accepted but not asked for`);
       jobs.push({
         uid,
@@ -70,7 +71,7 @@ export class Archivist {
       if (row === undefined) continue;
       const view = toJobView(this.#state, row);
       const run = this.#lastRuns.get(kind.value.uid);
-      const body = JobView.encode({ ...view, run, startTime: run?.startTime }).finish();
+      const body = encode(JobView, { ...view, run, startTime: run?.startTime });
       jobs.push({ uid: kind.value.uid, state: kind.value.state, endMs: this.#state.timeMs, body });
     }
     return jobs;

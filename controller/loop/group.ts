@@ -9,6 +9,7 @@ import type {
   EndedJob,
   StoredJob,
 } from '#ports/log.ts';
+import { encode } from './encode.ts';
 
 interface Limits {
   readonly records: number;
@@ -33,17 +34,18 @@ export class Group {
     return this.#records.length >= GROUP_LIMITS.records || this.#bytes >= GROUP_LIMITS.bytes;
   }
 
+  /** Answers the record as it will lie on disk. */
   add(
     revision: number,
     context: Context,
     events: readonly Event[],
     submitted: readonly StoredJob[],
     ended: readonly EndedJob[],
-  ): void {
+  ): Uint8Array {
     const { nowMs: timeMs, actor, method, requestId } = context;
     const { tenant, resource } = subjectOf(events);
     const record = { revision, timeMs, actor, method, requestId, tenant, events: [...events] };
-    const body = LogRecord.encode(record).finish();
+    const body = encode(LogRecord, record);
     if (this.#records.length === 0) this.#firstRevision = revision;
     this.#records.push({
       body,
@@ -55,6 +57,7 @@ export class Group {
       this.#bytes += job.spec.length;
     }
     for (const job of ended) this.#ended.push(job);
+    return body;
   }
 
   /** Everything so far, and empty again. */

@@ -24,6 +24,7 @@ import {
   User,
 } from '#gen/isobar/log/v1/entity.ts';
 import type { CheckpointRow } from '#ports/log.ts';
+import { encode } from './encode.ts';
 import { partEntitiesOf } from './views.ts';
 
 /** In the order in which a restart must load them: what is named comes before what names it. */
@@ -45,14 +46,14 @@ export function* rowsSince(state: State, revision: number): Iterable<CheckpointR
   yield federationRow(state);
   for (const tenant of parentsFirst(state)) {
     if (tenant.revision > revision)
-      yield row('tenant', tenant.entity.id, tenant.revision, Tenant.encode(tenant.entity));
+      yield row('tenant', tenant.entity.id, tenant.revision, encode(Tenant, tenant.entity));
   }
   for (const [name, user] of state.users) {
-    if (user.revision > revision) yield row('user', name, user.revision, User.encode(user.entity));
+    if (user.revision > revision) yield row('user', name, user.revision, encode(User, user.entity));
   }
   for (const [id, token] of state.tokens) {
     if (token.revision > revision)
-      yield row('token', id, token.revision, Token.encode(token.entity));
+      yield row('token', id, token.revision, encode(Token, token.entity));
   }
   for (const dataCenter of state.dataCenters.values()) {
     if (dataCenter.revision > revision) yield dataCenterRow(dataCenter);
@@ -61,7 +62,7 @@ export function* rowsSince(state: State, revision: number): Iterable<CheckpointR
     }
   }
   for (const [id, link] of state.links) {
-    if (link.revision > revision) yield row('link', id, link.revision, Link.encode(link.entity));
+    if (link.revision > revision) yield row('link', id, link.revision, encode(Link, link.entity));
   }
   for (const jobClass of state.classes.values()) {
     if (jobClass.revision > revision) yield classRow(jobClass);
@@ -78,9 +79,9 @@ function row(
   kind: (typeof KINDS)[number],
   key: string,
   revision: number,
-  writer: { finish(): Uint8Array },
+  body: Uint8Array,
 ): CheckpointRow {
-  return { kind, key, revision, body: writer.finish() };
+  return { kind, key, revision, body };
 }
 
 function* parentsFirst(state: State) {
@@ -94,7 +95,7 @@ function federationRow(state: State): CheckpointRow {
     'federation',
     '',
     state.revision,
-    FederationRow.encode({ federation, incarnation, nextJob, nextClass, timeMs }),
+    encode(FederationRow, { federation, incarnation, nextJob, nextClass, timeMs }),
   );
 }
 
@@ -107,7 +108,7 @@ function dataCenterRow(dataCenter: DataCenter): CheckpointRow {
     placement,
     executorOffers: [...executorOffers],
   };
-  return row('dataCenter', entity.id, revision, DataCenterRow.encode(body));
+  return row('dataCenter', entity.id, revision, encode(DataCenterRow, body));
 }
 
 function nodeRow(state: State, dataCenter: DataCenter, at: number): CheckpointRow {
@@ -124,7 +125,7 @@ function nodeRow(state: State, dataCenter: DataCenter, at: number): CheckpointRo
     'node',
     `${dataCenter.entity.id}/${id}`,
     state.nodes.revision[at]!,
-    NodeRow.encode(body),
+    encode(NodeRow, body),
   );
 }
 
@@ -133,7 +134,7 @@ function classRow(jobClass: JobClass): CheckpointRow {
     'class',
     String(jobClass.entity.number),
     jobClass.revision,
-    JobClassEntity.encode(jobClass.entity),
+    encode(JobClassEntity, jobClass.entity),
   );
 }
 
@@ -148,7 +149,7 @@ function usageRow(key: string, cell: UsageCell): CheckpointRow {
     granted: [...granted],
     wasted: [...wasted],
   };
-  return row('usage', key, cell.revision, UsageCellEntity.encode(body));
+  return row('usage', key, cell.revision, encode(UsageCellEntity, body));
 }
 
 function jobRow(state: State, at: number): CheckpointRow {
@@ -177,7 +178,7 @@ function jobRow(state: State, at: number): CheckpointRow {
     exitCode: jobs.exitCode[at]!,
     run: liveRunOf(state, at),
   };
-  return row('job', String(body.uid), jobs.revision[at]!, Job.encode(body));
+  return row('job', String(body.uid), jobs.revision[at]!, encode(Job, body));
 }
 
 function liveRunOf(state: State, job: number): Job['run'] {

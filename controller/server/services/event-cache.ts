@@ -2,6 +2,7 @@
 // kept; who catches up from far behind encodes for itself.
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { Event } from '#gen/isobar/v1/event.ts';
+import { encode } from '#loop/encode.ts';
 import type { Published } from '#loop/hub.ts';
 import { shownOf } from '../convert/event.ts';
 
@@ -13,6 +14,12 @@ export interface Piece {
   /** Field 2, `events`, with its tag and length. */
   readonly bytes: Uint8Array;
 }
+
+/** A WatchEventsResponse with nothing but this event. */
+const OneEvent = {
+  encode: (event: Event, writer: BinaryWriter) =>
+    Event.encode(event, writer.tag(2, WireType.LengthDelimited).fork()).join(),
+};
 
 /** About 250 bytes each. */
 const KEPT_PIECES = 40_000;
@@ -26,9 +33,7 @@ export class EventCache {
     const known = this.#kept.get(record.revision);
     if (known !== undefined) return known;
     const pieces = shownOf(record).map(({ event, tenant, jobSet, job }) => {
-      const writer = new BinaryWriter();
-      writer.tag(2, WireType.LengthDelimited).bytes(Event.encode(event).finish());
-      return { tenant, jobSet, job, bytes: writer.finish() };
+      return { tenant, jobSet, job, bytes: encode(OneEvent, event) };
     });
     this.#kept.set(record.revision, pieces);
     this.#pieces += pieces.length;
