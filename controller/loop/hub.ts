@@ -17,6 +17,8 @@ export interface HubLimits {
 
 /** Enough for a minute of a busy day; a watch that is further behind reads from disk. */
 export const HUB_LIMITS: HubLimits = { keptEvents: 100_000 };
+/** Of the newest so many, the objects are kept while watches wait for them: these would be decoded at once. */
+const FRESH_EVENTS = 2_000;
 const READ_RECORDS = 512;
 
 export type Read =
@@ -28,9 +30,12 @@ export class Hub {
   readonly #log: Log;
   readonly #limits: HubLimits;
   /** Consecutive revisions; the first `#start` are forgotten. */
-  #kept: Published[] = [];
+  #kept: Kept[] = [];
   #start = 0;
   #events = 0;
+  /** From here on some may hold their events as objects, `#freshEvents` in all. */
+  #fresh = 0;
+  #freshEvents = 0;
   #durable: number;
   readonly #wakers = new Set<() => void>();
 
@@ -44,18 +49,29 @@ export class Hub {
     return this.#durable;
   }
 
-  /** A record became durable. */
-  publish(record: Published): void {
-    this.#kept.push(record);
-    this.#events += record.events.length;
+  /** A record became durable; `body` is how it lies on disk. */
+  publish(record: Published, body: Uint8Array): void {
+    const kept = new Kept(record, body, this.#wakers.size > 0);
+    this.#kept.push(kept);
+    this.#events += kept.size;
+    this.#freshEvents += kept.size;
     this.#durable = record.revision;
+    for (; this.#freshEvents > FRESH_EVENTS; this.#fresh++) {
+      const oldest = this.#kept[this.#fresh]!;
+      oldest.forgetObjects();
+      this.#freshEvents -= oldest.size;
+    }
     while (this.#events > this.#limits.keptEvents && this.#start < this.#kept.length - 1) {
-      this.#events -= this.#kept[this.#start]!.events.length;
-      this.#start++;
+      const { size } = this.#kept[this.#start++]!;
+      this.#events -= size;
+      if (this.#fresh >= this.#start) continue;
+      this.#fresh = this.#start;
+      this.#freshEvents -= size;
     }
     // By share, not by number: a record can hold ten thousand events.
     if (this.#start > 16 && this.#start * 2 > this.#kept.length) {
       this.#kept = this.#kept.slice(this.#start);
+      this.#fresh -= this.#start;
       this.#start = 0;
     }
   }
@@ -87,5 +103,33 @@ export class Hub {
       }
       done({ kind: 'records', records: bodies.map((body) => LogRecord.decode(body)) });
     });
+  }
+}
+
+/** A record in memory. A minute's events as objects would be most of what the garbage collector walks: bytes cost it nothing. */
+class Kept implements Published {
+  readonly revision: number;
+  readonly timeMs: number;
+  readonly actor: string;
+  /** How many events it has. */
+  readonly size: number;
+  readonly #body: Uint8Array;
+  #events: readonly Event[] | undefined;
+
+  constructor({ revision, timeMs, actor, events }: Published, body: Uint8Array, fresh: boolean) {
+    this.revision = revision;
+    this.timeMs = timeMs;
+    this.actor = actor;
+    this.size = events.length;
+    this.#body = body;
+    this.#events = fresh ? events : undefined;
+  }
+
+  get events(): readonly Event[] {
+    return this.#events ?? LogRecord.decode(this.#body).events;
+  }
+
+  forgetObjects(): void {
+    this.#events = undefined;
   }
 }

@@ -85,7 +85,7 @@ export class Loop {
   readonly #checkpointer: Checkpointer;
   readonly #cursor: Cursor;
   readonly #overlay: Overlay;
-  #unpublished: Published[] = [];
+  #unpublished: { readonly record: Published; readonly body: Uint8Array }[] = [];
   #steps = FIRST_STEPS;
   #isAppending = false;
   #isTurnDue = false;
@@ -249,8 +249,10 @@ export class Loop {
     foldRecord(this.state, revision, context.nowMs, events);
     const submitted = this.#archivist.submitted(events, submission, context.nowMs);
     for (const job of submitted) this.specs.add(job.uid, job.spec);
-    this.#group.add(revision, context, events, submitted, this.#archivist.ended(events));
-    this.#unpublished.push({ revision, timeMs: context.nowMs, actor: context.actor, events });
+    const ended = this.#archivist.ended(events);
+    const body = this.#group.add(revision, context, events, submitted, ended);
+    const { nowMs: timeMs, actor } = context;
+    this.#unpublished.push({ record: { revision, timeMs, actor, events }, body });
     this.onFolded(events, revision);
   }
 
@@ -315,7 +317,7 @@ export class Loop {
       if (error !== undefined) return this.#fail(error);
       this.stats.appended(group.records.length, this.#clock.bootMs() - begin);
       this.gate.opened(revision);
-      for (const record of published) this.hub.publish(record);
+      for (const { record, body } of published) this.hub.publish(record, body);
       this.hub.wake();
       this.#turnSoon();
     });
