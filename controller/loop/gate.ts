@@ -34,16 +34,24 @@ export class Gate {
   /** Everything up to `revision` is on disk. */
   opened(revision: number): void {
     this.#durable = revision;
-    for (;;) {
-      const next = this.#waiting[this.#at];
-      if (next === undefined || next.revision > this.#durable) break;
-      this.#at++;
-      next.release();
+  }
+
+  /** Lets at most so many outputs go, in their order. Answers whether more may go at once. */
+  release(most: number): boolean {
+    for (let left = most; this.#isReady; left--) {
+      if (left === 0) return true;
+      this.#waiting[this.#at++]!.release();
     }
     // Cut off in large pieces: shifting one by one costs as much as the queue is long.
     if (this.#at > 1024 || this.#at === this.#waiting.length) {
       this.#waiting = this.#waiting.slice(this.#at);
       this.#at = 0;
     }
+    return false;
+  }
+
+  get #isReady(): boolean {
+    const next = this.#waiting[this.#at];
+    return next !== undefined && next.revision <= this.#durable;
   }
 }

@@ -1,8 +1,9 @@
 // The loop owns the state. In one turn, in order:
 //
-//   1. messages of agents, then other commands, are decided, folded and gathered for the log;
-//   2. the scheduler plans a slice, and its decisions are decided and folded like any command;
-//   3. what has gathered goes to the log, if no append is under way. What gathers meanwhile goes with the next one, so group
+//   1. some outputs leave whose revision has become durable;
+//   2. messages of agents, then other commands, are decided, folded and gathered for the log;
+//   3. the scheduler plans a slice, and its decisions are decided and folded like any command;
+//   4. what has gathered goes to the log, if no append is under way. What gathers meanwhile goes with the next one, so group
 //      commit clocks itself.
 //
 // Every output waits at the gate. An append that fails ends the process: nothing that was not durable has left it.
@@ -63,6 +64,11 @@ export interface ExecuteOptions<A> {
 
 /** A slice of planning, and a turn's share of commands, take about this long at most. */
 const SLICE_MS = 5;
+/**
+ * Outputs that leave in one turn: about 1 ms of encoding and sending. Callers that were answered can go on while others are still
+ * being answered; all at once, they and the controller would only ever wait for each other.
+ */
+const OUTPUTS_A_TURN = 16;
 const FIRST_STEPS = 256;
 const MOST_STEPS = 65_536;
 
@@ -192,6 +198,7 @@ export class Loop {
   }
 
   #turn(): void {
+    const hasMoreOutputs = this.gate.release(OUTPUTS_A_TURN);
     const begin = this.#clock.bootMs();
     while (!this.#group.isFull) {
       const job = this.#inbox.shift();
@@ -202,12 +209,14 @@ export class Loop {
     const isDone = this.#group.isFull || this.#stopped !== undefined ? true : this.#planSlice();
     this.#append();
     this.stats.turns++;
-    if (!this.#group.isFull && (!isDone || this.#inbox.length > 0)) this.#turnSoon();
+    const hasMore = !this.#group.isFull && (!isDone || this.#inbox.length > 0);
+    if (hasMore || hasMoreOutputs) this.#turnSoon();
     else if (this.#stopped !== undefined && this.#isIdle()) this.#onIdle?.();
   }
 
   #isIdle(): boolean {
-    return this.#inbox.length === 0 && !this.#isAppending && this.#group.isEmpty;
+    const isAnswered = this.gate.waiting === 0;
+    return this.#inbox.length === 0 && !this.#isAppending && this.#group.isEmpty && isAnswered;
   }
 
   #decideAndFold<C extends Command>(
