@@ -135,7 +135,9 @@ function reclassed(state: State, row: number, classNumber: number): Event {
 export class NewClasses {
   readonly events: Event[] = [];
   readonly #state: State;
-  readonly #numbers = new Map<string, number>();
+  /** By tenant, then by key: most jobs of a command are of few classes. */
+  readonly #numbers = new Map<string, Map<string, number>>();
+  #count = 0;
 
   constructor(state: State) {
     this.#state = state;
@@ -147,12 +149,16 @@ export class NewClasses {
     shape: Omit<JobClass['entity'], 'number' | 'tenant'>,
     key = classKeyOf(shape),
   ): number {
-    const index = classIndexKey(tenant, key);
-    const known = this.#state.classByKey.get(index)?.entity.number ?? this.#numbers.get(index);
-    if (known !== undefined) return known;
-    const number = this.#state.nextClass + this.#numbers.size;
-    this.#numbers.set(index, number);
-    this.events.push({ kind: { $case: 'classDefined', value: { ...shape, number, tenant } } });
+    let numbers = this.#numbers.get(tenant);
+    if (numbers === undefined) this.#numbers.set(tenant, (numbers = new Map()));
+    let number = numbers.get(key);
+    if (number !== undefined) return number;
+    number = this.#state.classByKey.get(classIndexKey(tenant, key))?.entity.number;
+    if (number === undefined) {
+      number = this.#state.nextClass + this.#count++;
+      this.events.push({ kind: { $case: 'classDefined', value: { ...shape, number, tenant } } });
+    }
+    numbers.set(key, number);
     return number;
   }
 }

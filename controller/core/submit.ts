@@ -21,9 +21,14 @@ interface Batch {
   readonly tenant: Tenant;
   readonly classes: NewClasses;
   readonly events: Event[];
-  /** Uids of the batch's own jobs by id. */
-  readonly uids: Map<string, number>;
-  readonly keys: Map<string, { readonly uid: number; readonly item: SubmitItem }>;
+  /** The batch's own jobs. */
+  readonly byId: Map<string, Accepted>;
+  readonly byKey: Map<string, Accepted>;
+}
+
+interface Accepted {
+  readonly uid: number;
+  readonly item: SubmitItem;
 }
 
 export function decideSubmitJobs(
@@ -37,8 +42,8 @@ export function decideSubmitJobs(
     tenant,
     classes: new NewClasses(state),
     events: [],
-    uids: new Map(),
-    keys: new Map(),
+    byId: new Map(),
+    byKey: new Map(),
   };
   const { order, cycles } = orderByDependency(command.items);
   const answers: SubmitAnswer[] = [];
@@ -82,27 +87,24 @@ function submitOne(state: State, batch: Batch, item: SubmitItem): SubmitAnswer {
     afterAny: after.any,
   };
   batch.events.push({ kind: { $case: 'jobSubmitted', value } });
-  batch.uids.set(item.id, uid);
-  batch.keys.set(keyText(item), { uid, item });
+  batch.byId.set(item.id, { uid, item });
+  if (hasKey(item)) batch.byKey.set(keyText(item), { uid, item });
   return { kind: 'submitted', uid, existed: false };
 }
 
 /** The same id or key with the same specification is the same job; with another one it is a mistake. */
 function existingJob(state: State, batch: Batch, item: SubmitItem): SubmitAnswer | undefined {
-  const inBatch = batch.keys.get(keyText(item));
-  if (inBatch !== undefined) {
+  const ofId = batch.byId.get(item.id);
+  const inBatch = hasKey(item) ? batch.byKey.get(keyText(item)) : ofId;
+  if (inBatch !== undefined && hasKey(inBatch.item) === hasKey(item)) {
     if (!sameBytes(inBatch.item.specDigest, item.specDigest)) return conflict(item);
     return { kind: 'submitted', uid: inBatch.uid, existed: true };
   }
-  if (batch.uids.has(item.id)) return conflict(item);
+  if (ofId !== undefined) return conflict(item);
   const { jobs } = state;
-  const row =
-    item.keyDigest.length > 0
-      ? jobs.rowOfKey(item.keyDigest)
-      : jobs.rowOfId(batch.command.tenant, item.id);
-  if (row === undefined) {
-    return jobs.rowOfId(batch.command.tenant, item.id) === undefined ? undefined : conflict(item);
-  }
+  const rowOfId = jobs.rowOfId(batch.command.tenant, item.id);
+  const row = hasKey(item) ? jobs.rowOfKey(item.keyDigest) : rowOfId;
+  if (row === undefined) return rowOfId === undefined ? undefined : conflict(item);
   if (!jobs.hasDigest(row, item.specDigest)) return conflict(item);
   return { kind: 'submitted', uid: jobs.uid[row]!, existed: true };
 }
@@ -117,10 +119,11 @@ function resolveAfter(
   batch: Batch,
   item: SubmitItem,
 ): { readonly uids: number[]; readonly any: boolean[] } | Refusal {
+  if (item.after.length === 0) return NOBODY;
   const uids: number[] = [];
   const any: boolean[] = [];
   for (const { job, any: mayEndAnyhow } of item.after) {
-    const inBatch = batch.uids.get(job);
+    const inBatch = batch.byId.get(job)?.uid;
     const row = state.jobs.rowOfId(batch.command.tenant, job);
     if (inBatch === undefined && row === undefined) {
       const message = `job ${item.id} waits for ${job}, which does not exist, was refused, or ended more than a day ago`;
@@ -154,8 +157,14 @@ function unlessRefused(answer: SubmitAnswer): SubmitAnswer {
   );
 }
 
+const NOBODY: { readonly uids: number[]; readonly any: boolean[] } = { uids: [], any: [] };
+
+function hasKey(item: SubmitItem): boolean {
+  return item.keyDigest.length > 0;
+}
+
 function keyText(item: SubmitItem): string {
-  return item.keyDigest.length > 0 ? `key ${item.keyDigest.join(' ')}` : `id ${item.id}`;
+  return item.keyDigest.join(' ');
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
