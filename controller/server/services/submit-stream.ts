@@ -14,8 +14,8 @@ import type { Send } from '../stream-writer.ts';
 import type { Parts } from './parts.ts';
 import { submitBatch, type Batch } from './submit.ts';
 
-/** Batches under way: enough to keep the log busy, few enough that a client's hurry costs little memory here. */
-const UNDER_WAY = 4;
+/** Batches under way: one is converted while another is on its way to the disk. More would only grow old in memory. */
+const UNDER_WAY = 2;
 
 type BatchOf = (
   request: SubmitJobsRequest,

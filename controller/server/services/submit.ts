@@ -27,35 +27,57 @@ export interface Batch {
   readonly validateOnly: boolean;
 }
 
+/** No frame that waits for the disk holds the request: what is let go of young costs the garbage collector nothing. */
 export async function submitBatch(
   parts: Parts,
   ids: IdMaker,
-  { tenant, jobs, allOrNothing, validateOnly }: Batch,
+  batch: Batch,
   context: CallContext,
 ): Promise<SubmitJobsResponse> {
-  const submissions = await convert(parts, ids, tenant, jobs, context.signal);
-  const items = submissions.flatMap((one) => (one.kind === 'ready' ? [one.item] : []));
-  const isRefused = allOrNothing && items.length < submissions.length;
+  const { tenant, allOrNothing, validateOnly } = batch;
+  return convert(parts, ids, tenant, batch.jobs, context.signal)
+    .then((converted) => converted.map((one) => (one.kind === 'ready' ? one.item : one)))
+    .then((items) => answerBatch(parts, tenant, items, allOrNothing, validateOnly, context));
+}
+
+async function answerBatch(
+  parts: Parts,
+  tenant: string,
+  converted: readonly (SubmitItem | Refused)[],
+  allOrNothing: boolean,
+  validateOnly: boolean,
+  context: CallContext,
+): Promise<SubmitJobsResponse> {
+  const items = converted.filter((one): one is SubmitItem => !isRefused(one));
+  const isDropped = allOrNothing && items.length < converted.length;
   const { value, revision } = await submitItems(
     parts,
     tenant,
-    isRefused ? [] : items,
+    isDropped ? [] : items,
     allOrNothing,
     validateOnly,
     context,
   );
   let at = 0;
-  const results = submissions.map((one): SubmitJobResult => {
-    if (one.kind === 'refusal') return refused(one.id, one.refusal);
-    if (isRefused) return refused(one.item.id, OTHER_REFUSED);
-    return value.results[at++] ?? refused(one.item.id, OTHER_REFUSED);
+  const results = converted.map((one): SubmitJobResult => {
+    if (isRefused(one)) return refused(one.id, one.refusal);
+    if (isDropped) return refused(one.id, OTHER_REFUSED);
+    return value.results[at++] ?? refused(one.id, OTHER_REFUSED);
   });
   return { results, revision };
 }
 
-export type Converted =
-  | ({ readonly kind: 'ready' } & Submission)
-  | { readonly kind: 'refusal'; readonly id: string; readonly refusal: Refusal };
+function isRefused(one: SubmitItem | Refused): one is Refused {
+  return 'refusal' in one;
+}
+
+interface Refused {
+  readonly kind: 'refusal';
+  readonly id: string;
+  readonly refusal: Refusal;
+}
+
+export type Converted = ({ readonly kind: 'ready' } & Submission) | Refused;
 
 export async function convert(
   { loop, clock }: Parts,
