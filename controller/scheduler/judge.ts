@@ -1,4 +1,5 @@
-// Where a class of jobs can run now, best first: judged once a slice for all of its equal jobs, kept up as they are placed.
+// Where a class of jobs can run now, best first: judged once a slice for all of its equal jobs, kept up as they are placed. Data
+// centers are looked at in the order of what they can score at most, and only as far as that can be better than what was found.
 import type { Overlay } from '#core/overlay.ts';
 import { takesRuns } from '#core/place.ts';
 import type { DataCenter, JobClass, State } from '#core/state.ts';
@@ -6,11 +7,10 @@ import type { RunPart } from '#gen/isobar/log/v1/entity.ts';
 import { barrier, NodeFilter } from './filter.ts';
 import { fit, type Hint } from './fit.ts';
 import type { Policy } from './policy.ts';
-import { describeTerms, weigh, type Scales } from './score.ts';
+import { describeTerms, weigh, type Ranked, type Scales } from './score.ts';
 
 interface Candidate {
   readonly dataCenter: DataCenter;
-  /** No score can be higher, however much room there is. */
   readonly bound: number;
   readonly hint: Hint;
   /** Assignments of the slice when the score was computed; more of them make it stale. */
@@ -34,35 +34,26 @@ export interface Judge {
 export class Judgement {
   readonly #judge: Judge;
   readonly #jobClass: JobClass;
+  readonly #grownSince: number;
   readonly #filter: NodeFilter;
+  readonly #ranking: readonly Ranked[];
+  /** Those of the ranking before this have been judged; the candidates are those that may run the class. */
+  #judged = 0;
   readonly #candidates: Candidate[] = [];
+  #cost = 0;
 
   /** `grownSince`: data centers whose room has not grown since then are known to have none. 0: look at all. */
   constructor(judge: Judge, jobClass: JobClass, grownSince: number) {
     this.#judge = judge;
     this.#jobClass = jobClass;
+    this.#grownSince = grownSince;
     this.#filter = new NodeFilter(judge.state, jobClass);
-    const { state, overlay, policy, scales } = judge;
-    for (const dataCenter of state.dataCenterList) {
-      if (dataCenter === undefined || state.derived.grownAt[dataCenter.index]! < grownSince)
-        continue;
-      if (barrier(state, overlay, policy, jobClass, dataCenter) !== undefined) continue;
-      this.#candidates.push({
-        dataCenter,
-        bound: scales.bound(policy, jobClass, dataCenter),
-        hint: { block: 0 },
-        assignments: -1,
-        score: 0,
-        hasRoom: true,
-      });
-    }
-    // Stable: of equal bounds the first registered stays first.
-    this.#candidates.sort((a, b) => b.bound - a.bound);
+    this.#ranking = judge.scales.ranking(judge.policy, jobClass);
   }
 
-  /** How many data centers were looked at: what it cost. */
-  get size(): number {
-    return this.#candidates.length;
+  /** How many data centers were looked at so far, each as often as it was. */
+  get cost(): number {
+    return this.#cost;
   }
 
   /** Takes room for one more job in the best data center that has it; undefined: none has. */
@@ -86,9 +77,11 @@ export class Judgement {
   #best(): Candidate | undefined {
     const { overlay, policy, scales } = this.#judge;
     let best: Candidate | undefined;
-    for (const candidate of this.#candidates) {
+    for (let at = 0; ; at++) {
+      const candidate = this.#candidates[at] ?? this.#more(best?.score);
       // Home comes first, and as long as it has room nobody else needs to be looked at.
-      if (best !== undefined && candidate.bound < best.score) break;
+      if (candidate === undefined || (best !== undefined && candidate.bound < best.score)) break;
+      this.#cost++;
       if (!candidate.hasRoom) continue;
       const assignments = overlay.assignments(candidate.dataCenter.index);
       if (candidate.assignments !== assignments) {
@@ -106,6 +99,29 @@ export class Judgement {
       if (best === undefined || isBetter(candidate, best)) best = candidate;
     }
     return best;
+  }
+
+  /** The next of the ranking that may run the class, unless it cannot reach the score. */
+  #more(score = -Infinity): Candidate | undefined {
+    const { state, overlay, policy } = this.#judge;
+    for (let next = this.#ranking[this.#judged]; ; next = this.#ranking[++this.#judged]) {
+      if (next === undefined || next.bound < score) return undefined;
+      const { dataCenter, bound } = next;
+      this.#cost++;
+      if (state.derived.grownAt[dataCenter.index]! < this.#grownSince) continue;
+      if (barrier(state, overlay, policy, this.#jobClass, dataCenter) !== undefined) continue;
+      this.#judged++;
+      const candidate = {
+        dataCenter,
+        bound,
+        hint: { block: 0 },
+        assignments: -1,
+        score: 0,
+        hasRoom: true,
+      };
+      this.#candidates.push(candidate);
+      return candidate;
+    }
   }
 }
 

@@ -94,12 +94,11 @@ export function plan(
     const blocked = quotaReason(overlay, jobClass);
     if (blocked === undefined && top.judgement === undefined) {
       top.judgement = new Judgement(judge, jobClass, cursor.setAside.get(jobClass)?.growth ?? 0);
-      steps += top.judgement.size;
     }
-    // Each job looks at all candidates, so it costs as much as judging them: a slice of so many steps takes about as long
-    // whether it judges classes or places jobs.
-    steps += top.judgement?.size ?? 0;
+    // A slice of so many steps takes about as long whether it judges classes or places jobs.
+    const before = top.judgement?.cost ?? 0;
     const place = blocked === undefined ? top.judgement?.next() : undefined;
+    steps += (top.judgement?.cost ?? 0) - before;
     if (place === undefined) {
       // A quota is not of a place: once it has room again, every data center is looked at.
       const growth = blocked === undefined ? state.derived.growth + 1 : 0;

@@ -5,6 +5,12 @@ import { TERMS, type Policy, type Term } from './policy.ts';
 
 export type Terms = Record<Term, number>;
 
+export interface Ranked {
+  readonly dataCenter: DataCenter;
+  /** What the score would be if the data center were empty and the largest; more it cannot be. */
+  readonly bound: number;
+}
+
 /** Beyond this a data center is as far as it can be. About the length of the country. */
 const FAR_KM = 2000;
 const EARTH_RADIUS_KM = 6371;
@@ -16,6 +22,9 @@ export class Scales {
   #largest = new Float64Array(4);
   #highestPrice = 0;
   readonly #distances = new Map<string, number[]>();
+  /** By home region, and for the policy that was asked with last. */
+  readonly #rankings = new Map<string, readonly Ranked[]>();
+  #policy: Policy | undefined;
 
   constructor(state: State) {
     this.#state = state;
@@ -35,6 +44,7 @@ export class Scales {
     if (this.#mapVersion === this.#state.derived.mapVersion) return;
     this.#mapVersion = this.#state.derived.mapVersion;
     this.#distances.clear();
+    this.#rankings.clear();
   }
 
   terms(overlay: Overlay, jobClass: JobClass, dataCenter: DataCenter): Terms {
@@ -52,15 +62,30 @@ export class Scales {
       balance = Math.min(balance, free / Math.max(1, capacity));
     }
     const price = this.#cheapness(dataCenter);
-    return { room, balance, distance: this.#nearness(jobClass, dataCenter), price };
+    const distance = this.#nearness(jobClass.tenant.entity.homeRegion, dataCenter);
+    return { room, balance, distance, price };
   }
 
-  /** What the score would be if the data center were empty and the largest; more it cannot be. */
-  bound(policy: Policy, jobClass: JobClass, dataCenter: DataCenter): number {
+  /** All data centers, highest bound first: the same for all classes of tenants that are at home in the same region. */
+  ranking(policy: Policy, jobClass: JobClass): readonly Ranked[] {
+    if (policy !== this.#policy) this.#rankings.clear();
+    this.#policy = policy;
+    const home = jobClass.tenant.entity.homeRegion;
+    let ranking = this.#rankings.get(home);
+    if (ranking === undefined) this.#rankings.set(home, (ranking = this.#rank(policy, home)));
+    return ranking;
+  }
+
+  #rank(policy: Policy, home: string): readonly Ranked[] {
     const { room, balance, distance, price } = policy.weights;
-    const nearness = this.#nearness(jobClass, dataCenter);
     const most = Math.max(0, room) + Math.max(0, balance);
-    return most + distance * nearness + price * this.#cheapness(dataCenter);
+    const ranked = this.#state.dataCenterList.flatMap((dataCenter) => {
+      if (dataCenter === undefined) return [];
+      const nearness = distance * this.#nearness(home, dataCenter);
+      return [{ dataCenter, bound: most + nearness + price * this.#cheapness(dataCenter) }];
+    });
+    // Stable: of equal bounds the first registered stays first.
+    return ranked.toSorted((a, b) => b.bound - a.bound);
   }
 
   #cheapness(dataCenter: DataCenter): number {
@@ -69,8 +94,7 @@ export class Scales {
   }
 
   /** 1 in the home region, at most a half elsewhere, 0 as far as can be. Without a home every place is the same. */
-  #nearness(jobClass: JobClass, dataCenter: DataCenter): number {
-    const home = jobClass.tenant.entity.homeRegion;
+  #nearness(home: string, dataCenter: DataCenter): number {
     if (home === '' || dataCenter.entity.region === home) return 1;
     let distances = this.#distances.get(home);
     if (distances === undefined) this.#distances.set(home, (distances = this.#distancesFrom(home)));
