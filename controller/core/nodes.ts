@@ -118,6 +118,7 @@ export function toColumn(amount: number | undefined): number {
 export function foldNodesPut(state: State, event: NodesPut): void {
   const dataCenter = state.dataCenters.get(event.dataCenter);
   if (dataCenter === undefined) return;
+  state.derived.mapVersion++;
   const newDevices = new Set<number>();
   for (const node of event.nodes) {
     if (isAhead(state, 'node', `${event.dataCenter}/${node.id}`, state.revision)) continue;
@@ -160,6 +161,7 @@ export function putNode(
 export function foldNodesRemoved(state: State, event: NodesRemoved): void {
   const dataCenter = state.dataCenters.get(event.dataCenter);
   if (dataCenter === undefined) return;
+  state.derived.mapVersion++;
   for (const id of event.nodes) {
     const row = dataCenter.nodes.get(id);
     if (row === undefined || isAhead(state, 'node', `${event.dataCenter}/${id}`, state.revision))

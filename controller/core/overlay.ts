@@ -8,29 +8,26 @@ import { noAmounts, type Amounts, type JobClass, type State, type Tenant } from 
 export class Overlay {
   readonly #state: State;
   /** By page of rows, for each row CPU, memory and storage: few nodes are taken, and nodes are many. */
-  readonly #pages: (Int32Array | undefined)[];
+  readonly #pages: (number[] | undefined)[] = [];
   #touched: number[] = [];
   readonly #extras = new Map<number, Map<string, number>>();
   /** Thousandths taken of a device row. */
   readonly #devices = new Map<number, number>();
   readonly #tenants = new Map<Tenant, { own: Amounts; subtree: Amounts }>();
   /** Assignments by index of the data center. */
-  readonly #assignments: number[];
+  readonly #assignments = new Map<number, number>();
 
   constructor(state: State) {
     this.#state = state;
-    this.#pages = Array.from({ length: pageOf(state.nodes.capacity) + 1 });
-    this.#assignments = state.dataCenterList.map(() => 0);
   }
 
   clear(): void {
     for (const row of this.#touched)
       this.#pages[pageOf(row)]?.fill(0, offsetOf(row), offsetOf(row) + 3);
     this.#touched = [];
-    this.#extras.clear();
-    this.#devices.clear();
-    this.#tenants.clear();
-    this.#assignments.fill(0);
+    // To clear an empty map makes it anew, and most slices take no devices.
+    for (const map of [this.#extras, this.#devices, this.#tenants, this.#assignments])
+      if (map.size > 0) map.clear();
   }
 
   freeCpuMillis(row: number): number {
@@ -123,7 +120,7 @@ export class Overlay {
   }
 
   take(row: number, shape: TaskShape, tasks: number, held: readonly HeldDevice[]): void {
-    const page = (this.#pages[pageOf(row)] ??= new Int32Array(PAGE_ROWS * 3));
+    const page = this.#pageFor(row);
     const at = offsetOf(row);
     const asked = shape.resources;
     this.#touched.push(row);
@@ -141,6 +138,13 @@ export class Overlay {
     }
   }
 
+  #pageFor(row: number): number[] {
+    const number = pageOf(row);
+    // One after the other: an array with holes is slow.
+    while (this.#pages.length <= number) this.#pages.push(undefined);
+    return (this.#pages[number] ??= Array.from({ length: PAGE_ROWS * 3 }, () => 0));
+  }
+
   /** Undoes a `take` with the same arguments. */
   giveBack(row: number, shape: TaskShape, tasks: number, held: readonly HeldDevice[]): void {
     this.take(
@@ -153,7 +157,7 @@ export class Overlay {
 
   /** A job of the class counts against its tenants' quotas and the data center's credit. */
   count(jobClass: JobClass, dataCenter: number): void {
-    this.#assignments[dataCenter] = this.assignments(dataCenter) + 1;
+    this.#assignments.set(dataCenter, this.assignments(dataCenter) + 1);
     for (
       let tenant: Tenant | undefined = jobClass.tenant;
       tenant !== undefined;
@@ -170,7 +174,7 @@ export class Overlay {
   }
 
   assignments(dataCenter: number): number {
-    return this.#assignments[dataCenter] ?? 0;
+    return this.#assignments.get(dataCenter) ?? 0;
   }
 
   /** What the tenant's own jobs hold of a dimension, with what is about to be taken. */
@@ -183,7 +187,7 @@ export class Overlay {
   }
 }
 
-const PAGE_BITS = 7;
+const PAGE_BITS = 5;
 const PAGE_ROWS = 1 << PAGE_BITS;
 
 function pageOf(row: number): number {

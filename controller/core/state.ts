@@ -158,7 +158,7 @@ interface Derived {
   /** Counts every growth of room or of a quota; per data center the count of its last growth. */
   growth: number;
   readonly grownAt: number[];
-  /** Counts changes of data centers and links: what was computed from the map before is stale. */
+  /** Counts changes of data centers, of what their nodes are, and of links: what was computed from the map before is stale. */
   mapVersion: number;
   /** Classes that got a job since the scheduler last looked. */
   readonly touched: Set<JobClass>;

@@ -50,7 +50,7 @@ export interface LoopOptions {
 
 export interface Limits extends CheckpointLimits, HubLimits {}
 
-const DEFAULT_LIMITS: Limits = { ...CHECKPOINT_LIMITS, ...HUB_LIMITS };
+export const DEFAULT_LIMITS: Limits = { ...CHECKPOINT_LIMITS, ...HUB_LIMITS };
 
 /** How a command was answered; `revision` is what the answer was computed from, durable when it is given. */
 export type Answer<A> = (outcome: Outcome<A>, revision: number) => void;

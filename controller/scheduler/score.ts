@@ -19,7 +19,7 @@ const EARTH_RADIUS_KM = 6371;
 export class Scales {
   readonly #state: State;
   #mapVersion = -1;
-  #largest = new Float64Array(4);
+  readonly #largest = new Float64Array(4);
   #highestPrice = 0;
   readonly #distances = new Map<string, number[]>();
   /** By home region, and for the policy that was asked with last. */
@@ -32,19 +32,18 @@ export class Scales {
 
   /** Call before a slice. */
   refresh(): void {
-    const largest = new Float64Array(4);
-    let highestPrice = 0;
-    for (const dataCenter of this.#state.dataCenterList) {
-      if (dataCenter === undefined) continue;
-      for (let i = 0; i < 4; i++) largest[i] = Math.max(largest[i]!, dataCenter.capacity[i]!);
-      highestPrice = Math.max(highestPrice, dataCenter.entity.priceMicrosPerCpuHour);
-    }
-    this.#largest = largest;
-    this.#highestPrice = highestPrice;
     if (this.#mapVersion === this.#state.derived.mapVersion) return;
     this.#mapVersion = this.#state.derived.mapVersion;
+    this.#largest.fill(0);
+    this.#highestPrice = 0;
     this.#distances.clear();
     this.#rankings.clear();
+    for (const dataCenter of this.#state.dataCenterList) {
+      if (dataCenter === undefined) continue;
+      for (let i = 0; i < 4; i++)
+        this.#largest[i] = Math.max(this.#largest[i]!, dataCenter.capacity[i]!);
+      this.#highestPrice = Math.max(this.#highestPrice, dataCenter.entity.priceMicrosPerCpuHour);
+    }
   }
 
   terms(overlay: Overlay, jobClass: JobClass, dataCenter: DataCenter): Terms {

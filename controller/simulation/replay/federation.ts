@@ -8,7 +8,7 @@ import { toDataCenter, toTenant } from '#core/testing-words.ts';
 import type { Assignment } from '#gen/isobar/v1/agent.ts';
 import { Placement } from '#gen/isobar/v1/resources.ts';
 import { Leases } from '#loop/leases.ts';
-import { Loop } from '#loop/loop.ts';
+import { DEFAULT_LIMITS, Loop } from '#loop/loop.ts';
 import { Sessions, type SessionHandle } from '#loop/sessions.ts';
 import type { Clock } from '#ports/clock.ts';
 import { SILENT } from '#ports/telemetry.ts';
@@ -53,6 +53,8 @@ export class Federation {
       clock: this.#machine,
       telemetry: SILENT,
       policy,
+      // Nobody watches, and nobody starts again from what the log does not keep.
+      limits: { ...DEFAULT_LIMITS, keptEvents: 0, checkpointEveryRecords: Infinity },
       onFatal: (error) => {
         throw error;
       },
