@@ -151,10 +151,23 @@ export function addDataCenter(
   entity: DataCenterEntity,
   revision: number,
 ): DataCenter {
-  const dataCenter: DataCenter = {
+  const dataCenter = emptyDataCenter(entity, revision, state.dataCenterList.length);
+  state.dataCenters.set(entity.id, dataCenter);
+  state.dataCenterList.push(dataCenter);
+  state.derived.grownAt.push(0);
+  return dataCenter;
+}
+
+/** As one is registered, before anybody has joined. */
+export function emptyDataCenter(
+  entity: DataCenterEntity,
+  revision: number,
+  index: number,
+): DataCenter {
+  return {
     entity,
     revision,
-    index: state.dataCenterList.length,
+    index,
     state: DataCenterState.REGISTERED,
     executor: '',
     placement: 0,
@@ -167,10 +180,6 @@ export function addDataCenter(
     runs: new Set(),
     session: undefined,
   };
-  state.dataCenters.set(entity.id, dataCenter);
-  state.dataCenterList.push(dataCenter);
-  state.derived.grownAt.push(0);
-  return dataCenter;
 }
 
 export function foldDataCenterDeleted(state: State, id: string): void {

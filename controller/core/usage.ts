@@ -11,12 +11,9 @@ export function foldUsageBooked(state: State, event: UsageBooked): void {
     const key = usageKey(tenant, dataCenter, hour);
     if (isAhead(state, 'usage', key, state.revision)) continue;
     const cell = cellOf(state, tenant, dataCenter, hour);
-    book(cell.reserved, amounts, overlapSeconds(hour, reserveMs, endMs));
-    if (startMs > 0) {
-      const granted = overlapSeconds(hour, startMs, endMs);
-      book(cell.granted, amounts, granted);
-      if (event.wasted) book(cell.wasted, amounts, granted);
-    }
+    bookHour(cell, { hour, reserveMs, startMs, endMs }, amounts);
+    if (event.wasted && startMs > 0)
+      book(cell.wasted, amounts, overlapSeconds(hour, startMs, endMs));
     if (hour === lastHour) cell.runs++;
     cell.revision = state.revision;
   }
@@ -49,6 +46,24 @@ export function hourOf(ms: number): number {
   return Math.floor(ms / HOUR_MS);
 }
 
+interface RunTimes {
+  readonly hour: number;
+  readonly reserveMs: number;
+  /** 0: it has not started. */
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+/** What a run had reserved and was granted within one hour. */
+export function bookHour(
+  to: { readonly reserved: Amounts; readonly granted: Amounts },
+  { hour, reserveMs, startMs, endMs }: RunTimes,
+  amounts: ArrayLike<number>,
+): void {
+  book(to.reserved, amounts, overlapSeconds(hour, reserveMs, endMs));
+  if (startMs > 0) book(to.granted, amounts, overlapSeconds(hour, startMs, endMs));
+}
+
 /**
  * Full seconds that began within the time and the hour. Seconds, because milliseconds of a large data center's storage pass
  * 2^53; counted by their beginnings, so that parts of a time add up to the whole of it exactly.
@@ -59,6 +74,6 @@ export function overlapSeconds(hour: number, fromMs: number, toMs: number): numb
   return Math.max(0, Math.floor(to / 1000) - Math.floor(from / 1000));
 }
 
-export function book(to: Amounts, amounts: readonly number[], seconds: number): void {
+function book(to: Amounts, amounts: ArrayLike<number>, seconds: number): void {
   for (let i = 0; i < 4; i++) to[i]! += (amounts[i] ?? 0) * seconds;
 }

@@ -1,6 +1,5 @@
 // Resources as they would be after a change that was only checked, or are after one that was made.
-import { DataCenterState } from '#domain/states.ts';
-import { Pool } from '#core/pool.ts';
+import { emptyDataCenter } from '#core/data-centers.ts';
 import { noAmounts, type State } from '#core/state.ts';
 import type { DataCenter, Link, Tenant } from '#gen/isobar/log/v1/entity.ts';
 import type { DataCenter as DataCenterView } from '#gen/isobar/v1/data_center.ts';
@@ -32,22 +31,7 @@ export function previewDataCenter(state: State, entity: DataCenter): DataCenterV
       entity: { ...entity, createMs: row.entity.createMs },
     });
   }
-  const blank = {
-    revision: 0,
-    index: 0,
-    state: DataCenterState.REGISTERED,
-    executor: '',
-    placement: 0,
-    executorOffers: [],
-    nodes: new Map(),
-    pool: new Pool(),
-    capacity: noAmounts(),
-    foreign: noAmounts(),
-    allocated: noAmounts(),
-    runs: new Set<number>(),
-    session: undefined,
-  };
-  return { ...toDataCenterView(state, { ...blank, entity }), etag: '' };
+  return { ...toDataCenterView(state, emptyDataCenter(entity, 0, 0)), etag: '' };
 }
 
 export function previewLink(state: State, entity: Link): LinkView {

@@ -2,7 +2,7 @@
 // way, so that a sum does not jump when a run ends.
 import { classOfRun } from '#core/room.ts';
 import { noAmounts, type Amounts, type State } from '#core/state.ts';
-import { book, hourOf, overlapSeconds, usageKey } from '#core/usage.ts';
+import { bookHour, hourOf, usageKey } from '#core/usage.ts';
 
 export { HOUR_MS } from '#core/usage.ts';
 
@@ -57,15 +57,14 @@ function countLive(
   if (state.dataCenterList[runs.dataCenter[run]!]?.entity.id !== dataCenter) return;
   const tenant = jobs.tenantOf(runs.job[run]!);
   if (!query.sees(tenant)) return;
-  const amounts = [...classOfRun(state, run).total];
+  const { total } = classOfRun(state, run);
   const reserveMs = runs.reserveMs[run]!;
   const startMs = runs.startMs[run]!;
   const first = Math.max(query.fromHour, hourOf(reserveMs));
   const last = Math.min(query.untilHour - 1, hourOf(query.nowMs));
   for (let hour = first; hour <= last; hour++) {
     const sum = sumOf(sums, query, tenant, dataCenter, hour);
-    book(sum.reserved, amounts, overlapSeconds(hour, reserveMs, query.nowMs));
-    if (startMs > 0) book(sum.granted, amounts, overlapSeconds(hour, startMs, query.nowMs));
+    bookHour(sum, { hour, reserveMs, startMs, endMs: query.nowMs }, total);
   }
 }
 
