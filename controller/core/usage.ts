@@ -68,7 +68,7 @@ export function bookHour(
  * Full seconds that began within the time and the hour. Seconds, because milliseconds of a large data center's storage pass
  * 2^53; counted by their beginnings, so that parts of a time add up to the whole of it exactly.
  */
-export function overlapSeconds(hour: number, fromMs: number, toMs: number): number {
+function overlapSeconds(hour: number, fromMs: number, toMs: number): number {
   const from = Math.max(fromMs, hour * HOUR_MS);
   const to = Math.min(toMs, (hour + 1) * HOUR_MS);
   return Math.max(0, Math.floor(to / 1000) - Math.floor(from / 1000));
