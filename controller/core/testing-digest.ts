@@ -5,10 +5,11 @@ import { allocationsOf, type State } from './state.ts';
 
 /** Decided, derived and observed, one line for each thing, so that a difference can be read. */
 export function digest(state: State): string {
-  return [...decided(state), ...derived(state)].toSorted().join('\n');
+  return [...decidedLines(state), ...derived(state)].toSorted().join('\n');
 }
 
-function* decided(state: State): Iterable<string> {
+/** What the log says, and nothing that follows from it. */
+export function* decidedLines(state: State): Iterable<string> {
   const { nodes, jobs, runs } = state;
   const { revision, timeMs, federation, incarnation, nextJob, nextClass } = state;
   yield line('federation', { revision, timeMs, federation, incarnation, nextJob, nextClass });
@@ -20,8 +21,8 @@ function* decided(state: State): Iterable<string> {
   }
   for (const [id, link] of state.links) yield line('link', { id, ...link });
   for (const dataCenter of state.dataCenters.values()) {
-    const { entity, index, state: at, executor, placement, executorOffers } = dataCenter;
-    const own = { revision: dataCenter.revision, index, at, executor, placement, executorOffers };
+    const { entity, state: at, executor, placement, executorOffers } = dataCenter;
+    const own = { revision: dataCenter.revision, at, executor, placement, executorOffers };
     yield line('data center', { entity, ...own });
     for (const [id, row] of dataCenter.nodes) {
       yield line(`node ${entity.id}/${id}`, {

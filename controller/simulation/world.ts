@@ -33,6 +33,8 @@ export interface WorldOptions {
   /** Instead of what the seed draws. */
   readonly plan?: Plan;
   readonly print?: (line: string) => void;
+  /** Told of every group that lies on the disk, in its order. */
+  readonly onDurable?: (group: AppendGroup) => void;
 }
 
 /** After all has healed every job of such a world ends within this time. */
@@ -69,7 +71,7 @@ export class World {
   /** From here on nothing goes wrong any more. */
   hasHealed = false;
 
-  constructor({ seed, profile, plan, print }: WorldOptions) {
+  constructor({ seed, profile, plan, print, onDurable }: WorldOptions) {
     this.seed = seed;
     this.trace = new Trace(print);
     this.random = new SeededRandom(seed);
@@ -87,7 +89,10 @@ export class World {
       telemetry: () => this.counting,
       delayMs: (what) => this.#diskDelay(what),
       onAsync: () => this.#async(),
-      onDurable: (group) => this.#durable(group),
+      onDurable: (group) => {
+        this.#durable(group);
+        onDurable?.(group);
+      },
       onRecovered: (state, log) => checkRecovered(this, state, log),
       onUp: (running) => this.#up(running),
       onFatal: (error) => this.#fatal(error),
