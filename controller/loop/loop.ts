@@ -65,10 +65,12 @@ export interface ExecuteOptions<A> {
 /** A slice of planning, and a turn's share of commands, take about this long at most. */
 const SLICE_MS = 5;
 /**
- * Outputs that leave in one turn: about 1 ms of encoding and sending. Callers that were answered can go on while others are still
- * being answered; all at once, they and the controller would only ever wait for each other.
+ * Outputs that leave in one turn, about as many as are encoded and sent in the time of a slice: callers that were answered can go on
+ * while others are still being answered, and heartbeats slip in between. All at once, they and the controller would only ever wait
+ * for each other.
  */
-const OUTPUTS_A_TURN = 16;
+const LEAST_OUTPUTS = 16;
+const MOST_OUTPUTS = 1024;
 const FIRST_STEPS = 256;
 const MOST_STEPS = 65_536;
 
@@ -93,6 +95,9 @@ export class Loop {
   readonly #overlay: Overlay;
   #unpublished: { readonly record: Published; readonly body: Uint8Array }[] = [];
   #steps = FIRST_STEPS;
+  #outputs = LEAST_OUTPUTS;
+  /** When the last turn ended, if it left outputs for the next. */
+  #leftMs: number | undefined;
   #isAppending = false;
   #isTurnDue = false;
   #wakeAt: { readonly ms: number; readonly cancel: () => void } | undefined;
@@ -198,8 +203,9 @@ export class Loop {
   }
 
   #turn(): void {
-    const hasMoreOutputs = this.gate.release(OUTPUTS_A_TURN);
     const begin = this.#clock.bootMs();
+    if (this.#leftMs !== undefined) this.#adaptOutputs(begin - this.#leftMs);
+    const hasMoreOutputs = this.gate.release(this.#outputs);
     while (!this.#group.isFull) {
       const job = this.#inbox.shift();
       if (job === undefined) break;
@@ -209,6 +215,7 @@ export class Loop {
     const isDone = this.#group.isFull || this.#stopped !== undefined ? true : this.#planSlice();
     this.#append();
     this.stats.turns++;
+    this.#leftMs = hasMoreOutputs ? this.#clock.bootMs() : undefined;
     const hasMore = !this.#group.isFull && (!isDone || this.#inbox.length > 0);
     if (hasMore || hasMoreOutputs) this.#turnSoon();
     else if (this.#stopped !== undefined && this.#isIdle()) this.#onIdle?.();
@@ -300,6 +307,12 @@ export class Loop {
     if (tookMs > SLICE_MS) this.#steps = Math.max(16, Math.floor(this.#steps / 2));
     else if (tookMs < SLICE_MS / 2 && steps >= this.#steps)
       this.#steps = Math.min(MOST_STEPS, this.#steps * 2);
+  }
+
+  /** What a turn lets go is encoded and sent after it, and before the next. */
+  #adaptOutputs(tookMs: number): void {
+    if (tookMs > SLICE_MS) this.#outputs = Math.max(LEAST_OUTPUTS, this.#outputs >> 1);
+    else if (tookMs < SLICE_MS / 2) this.#outputs = Math.min(MOST_OUTPUTS, this.#outputs * 2);
   }
 
   #wake(delayMs: number): void {
