@@ -33,6 +33,7 @@ import { Gate } from './gate.ts';
 import { Group } from './group.ts';
 import { Hub, HUB_LIMITS, type HubLimits, type Published } from './hub.ts';
 import { Inbox, type Lane } from './inbox.ts';
+import { LogTime } from './log-time.ts';
 import { Specs } from './specs.ts';
 import { LoopStats } from './stats.ts';
 
@@ -85,6 +86,7 @@ export class Loop {
   onFolded: (events: readonly Event[], revision: number) => void = () => {};
   readonly #log: Log;
   readonly #clock: Clock;
+  readonly #time: LogTime;
   readonly #telemetry: Telemetry;
   readonly #onFatal: (error: Error) => void;
   readonly #inbox = new Inbox();
@@ -109,6 +111,7 @@ export class Loop {
     this.policy = options.policy;
     this.#log = options.log;
     this.#clock = options.clock;
+    this.#time = new LogTime(options.clock, options.state.timeMs);
     this.#telemetry = options.telemetry;
     this.#onFatal = options.onFatal;
     this.gate = new Gate(this.state.revision);
@@ -122,9 +125,9 @@ export class Loop {
     this.#turnSoon();
   }
 
-  /** Wall time that never runs behind the last record. */
+  /** Wall time that never runs behind the last record, nor stands still. */
   nowMs(): number {
-    return Math.max(this.#clock.wallMs(), this.state.timeMs);
+    return this.#time.nowMs();
   }
 
   /**
@@ -276,7 +279,7 @@ export class Loop {
   #planSlice(): boolean {
     const nowMs = this.nowMs();
     const nextMs = releaseDelayed(this.state, nowMs);
-    if (nextMs !== undefined) this.#wake(nextMs - nowMs);
+    if (nextMs !== undefined) this.#wake(this.#time.delayUntil(nextMs));
     collect(this.state, this.#cursor);
     if (this.#cursor.ready.size === 0) return true;
     const begin = this.#clock.bootMs();

@@ -143,6 +143,9 @@ class Story {
       case 'start-agent':
         site?.start();
         break;
+      case 'jump-wall':
+        world.machine.wallOffMs += msOf(name);
+        break;
       case 'crash-controller':
         world.crashController('lost', msOf(name));
         return;
@@ -163,18 +166,30 @@ class Story {
       runs = 'ever',
       unreachable = 'REPLACE',
       stop = '0s',
+      failures = '0',
     } = words;
     const item = {
       ...toItem(TENANT, {
         id,
         cpu: Number(cpu),
         replicas: Number(replicas),
-        wants: { unreachable: Number(POLICIES[unreachable]) },
+        wants: {
+          unreachable: Number(POLICIES[unreachable]),
+          maxAttempts: Number(failures) + 1,
+          backoffMs: 5_000,
+          maxBackoffMs: 20_000,
+        },
       }),
       spec: new TextEncoder().encode(id),
     };
     const ms = runs === 'ever' ? Infinity : msOf(runs);
-    const fate = { failures: 0, exitCode: 0, ms, stopMs: msOf(stop), maxMs: Infinity };
+    const fate = {
+      failures: Number(failures),
+      exitCode: 1,
+      ms,
+      stopMs: msOf(stop),
+      maxMs: Infinity,
+    };
     world.callers.jobs.set(`${TENANT}/${id}`, { tenant: TENANT, item, ...fate });
     world.insist({
       kind: 'submitJobs',
@@ -206,8 +221,8 @@ class Story {
 }
 
 function msOf(text: string): number {
-  const [, number = '', unit = ''] = /^([\d.]+)(ms|s|min)$/.exec(text) ?? [];
-  const factor = { ms: 1, s: 1000, min: 60_000 }[unit];
+  const [, number = '', unit = ''] = /^(-?[\d.]+)(ms|s|min|h)$/.exec(text) ?? [];
+  const factor = { ms: 1, s: 1000, min: 60_000, h: 3_600_000 }[unit];
   if (factor === undefined) throw new Error(`${text} is no time, as 500ms, 10s or 2min`);
   return Number(number) * factor;
 }
