@@ -130,7 +130,8 @@ export class Counting implements LineWatch, ModelEvents, Telemetry {
     actor: string,
   ): void {
     const { counts, holdings, executions, sites, plan } = this.#world;
-    const key = textOf({ jobUid: job.uid, index: run.index, epoch: run.epoch });
+    const runKey = { jobUid: job.uid, index: run.index, epoch: run.epoch };
+    const key = textOf(runKey);
     const code = event.reason?.code ?? '';
     this.#world.note(`run ${key} ${before} to ${event.state} ${code} by ${actor}`);
     if (run.state === RunState.UNKNOWN) counts.add('lease expired: run kept, unknown');
@@ -140,6 +141,7 @@ export class Counting implements LineWatch, ModelEvents, Telemetry {
       counts.add('run forgotten by an operator');
       executions.vouched.add(key);
     }
+    if (code === 'LEASE_EXPIRED' && isRunFinal(run.state)) executions.expired.add(key);
     if (!isRunFinal(run.state)) return;
     holdings.ended(job);
     const isUnasked = run.state === RunState.FENCED || code === 'LOST';
@@ -164,9 +166,9 @@ export class Counting implements LineWatch, ModelEvents, Telemetry {
       '3-effects',
       () => `the log took ${key} for stopped (${code}), which has succeeded`,
     );
-    const isDead = real === undefined || real.endMs !== undefined || executions.vouched.has(key);
+    const isDead = real === undefined || real.endMs !== undefined;
     check(
-      isDead || plan.profile === 'drifting',
+      isDead || executions.mayOutlive(runKey),
       '3-one-run-alive',
       () => `the log gave up ${key} (${code}), which runs at ${run.dataCenter}`,
     );

@@ -64,7 +64,9 @@ function linesOf(state: State): string {
   return digest(state).replaceAll(/"index":\d+,/g, '');
 }
 
-/** Each record has one entry, in the same order, and the chain holds. */
+const AUDITED = ['timeMs', 'actor', 'method', 'requestId', 'tenant', 'eventCount'] as const;
+
+/** Each record has one entry, in the same order, that says the same, and the chain holds. */
 export function checkAudit({ disk, model }: World): void {
   const entries = disk.listAudit({
     tenants: undefined,
@@ -78,18 +80,54 @@ export function checkAudit({ disk, model }: World): void {
     '7-audit',
     () => `${model.revision} records have ${entries.length} audit entries`,
   );
-  for (const [i, { revision, method }] of entries.toReversed().entries()) {
-    const isRight = revision === i + 1 && method === model.methods[i];
+  for (const [i, entry] of entries.toReversed().entries()) {
+    const expected = model.audited[i]!; // as many as there are entries
+    const isRight =
+      entry.revision === i + 1 && AUDITED.every((field) => entry[field] === expected[field]);
     check(
       isRight,
       '7-audit',
-      () =>
-        `entry ${i + 1} is of revision ${revision}, ${method}, and not ${model.methods[i] ?? ''}`,
+      () => `entry ${i + 1} says ${JSON.stringify(entry)} of ${JSON.stringify(expected)}`,
     );
   }
   check(
     disk.verifyAudit().firstBadRevision === undefined,
     '7-audit',
     () => 'the chain of the audit is broken',
+  );
+}
+
+/** What was written to the archive is still in it, and nothing else. */
+export function checkArchive({ disk, model }: World): void {
+  const jobs = disk.listJobs({
+    tenants: undefined,
+    jobSet: '',
+    user: '',
+    labels: [],
+    beforeUid: 0,
+    limit: Infinity,
+    withSpec: true,
+  });
+  for (const { uid, tenant, job, spec, ended } of jobs) {
+    const expected = model.archive.ended.get(uid);
+    const isRight =
+      ended?.state === expected?.state &&
+      (expected === undefined || expected.name === `${tenant}/${job}`);
+    check(
+      isRight,
+      'archive',
+      () => `job ${uid} ended as ${expected?.state}, the archive says ${ended?.state}`,
+    );
+    const stored = model.specs.get(uid);
+    check(
+      stored !== undefined && Buffer.from(stored).equals(spec),
+      'archive',
+      () => `job ${uid} has another specification in the archive`,
+    );
+  }
+  check(
+    jobs.length === model.specs.size,
+    'archive',
+    () => `${model.specs.size} jobs were submitted, ${jobs.length} are in the archive`,
   );
 }

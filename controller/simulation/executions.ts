@@ -11,6 +11,8 @@ export class Executions implements TruthEvents {
   readonly #alive = new Map<number, Set<RealRun>>();
   /** Runs that an operator vouched for: they may turn out to be alive. */
   readonly vouched = new Set<string>();
+  /** Runs given up because a lease ended: alive still, perhaps, where clocks drift beyond the bound, and nowhere else. */
+  readonly expired = new Set<string>();
 
   constructor(world: World) {
     this.#world = world;
@@ -35,14 +37,13 @@ export class Executions implements TruthEvents {
   }
 
   started(run: RealRun): void {
-    const { counts, model, plan } = this.#world;
+    const { counts, model } = this.#world;
     counts.add('run started');
     this.#world.note(`started ${textOf(run)} at ${run.dataCenter}`);
     const alive = this.#alive.get(run.jobUid) ?? new Set();
     this.#alive.set(run.jobUid, alive);
     for (const other of alive) {
-      if (other.index !== run.index || plan.profile === 'drifting') continue;
-      if (this.vouched.has(textOf(other)) || this.vouched.has(textOf(run))) continue;
+      if (other.index !== run.index || this.mayOutlive(other) || this.mayOutlive(run)) continue;
       check(
         false,
         '3-one-run-alive',
@@ -57,7 +58,21 @@ export class Executions implements TruthEvents {
       'gate',
       () => `${textOf(run)} started before its decision was durable`,
     );
-    if (plan.profile !== 'drifting' && this.vouched.size === 0) this.#checkUse(run);
+    const isMeant = job.run?.epoch === run.epoch || this.mayOutlive(run);
+    check(
+      isMeant,
+      '3-one-run-alive',
+      () => `${textOf(run)} started at ${run.dataCenter} after the log had given it up`,
+    );
+    this.#checkUse(run);
+  }
+
+  /** Whether a run may be alive though the log holds it for ended: an operator was wrong, or clocks are. */
+  mayOutlive(run: RunKey): boolean {
+    const text = textOf(run);
+    return (
+      this.vouched.has(text) || (this.#world.plan.profile === 'drifting' && this.expired.has(text))
+    );
   }
 
   /** Beyond what a node ever had nothing may run: nodes that shrank finish what they have. */
@@ -65,6 +80,7 @@ export class Executions implements TruthEvents {
     const site = this.#world.sites.get(started.dataCenter)!;
     const used = new Map<string, number>();
     for (const run of site.executor.alive) {
+      if (this.mayOutlive(run)) continue;
       const groups = this.#groupsOf(run);
       for (const { node, group, tasks } of run.allocations) {
         const cpuMillis = (groups[group]?.resources?.cpuMillis ?? 0) * tasks;

@@ -4,6 +4,7 @@
 const FAULTS = [
   'message delayed',
   'message lost',
+  'message lost with its stream',
   'message duplicated',
   'message overtaken',
   'message held by a partition',
@@ -30,6 +31,7 @@ const FAULTS = [
   'machines of a data center rebooted',
   'wall clock jumped forward',
   'wall clock jumped back',
+  'wall clock was an hour ahead and came back',
   'clocks drift beyond the bound',
   'node shrank',
   'node vanished',

@@ -2,8 +2,8 @@
 import type { Clock } from '#ports/clock.ts';
 import type { Timeline } from './timeline.ts';
 
-/** When every world begins, by everybody's wall clock that is right. */
-const BEGIN_MS = 1_800_000_000_000;
+/** When every world begins, by everybody's wall clock that is right: shortly before the hour, so that the ledger turns a page. */
+const BEGIN_MS = 1_800_000_000_000 - 150_000;
 
 export interface MachineOptions {
   /** Milliseconds of its boot clock for one of true time. */

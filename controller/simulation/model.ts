@@ -21,7 +21,8 @@ import {
   RunState,
 } from '#domain/states.ts';
 import type { DataCenterState } from '#domain/states.ts';
-import type { AppendGroup } from '#ports/log.ts';
+import type { AppendGroup, AuditHeader } from '#ports/log.ts';
+import { Archive, type End } from './archive.ts';
 import { Ledger } from './ledger.ts';
 import { check } from './violation.ts';
 
@@ -80,11 +81,14 @@ export class Model {
   readonly specs = new Map<number, Uint8Array>();
   /** The real fold over what is durable, never restarted. */
   readonly shadow = emptyState();
-  readonly #archived = new Set<number>();
+  readonly archive = new Archive();
   readonly #events: ModelEvents;
   revision = 0;
   timeMs = 0;
-  readonly methods: string[] = [];
+  /** What the audit must say of each record, by revision − 1. */
+  readonly audited: Omit<AuditHeader, 'resource'>[] = [];
+  /** Runs that end with the record that is read. */
+  readonly #runEnds = new Map<number, RunChanged>();
   #booking:
     | { readonly job: ModelJob; readonly run: ModelRun; readonly event: RunChanged }
     | undefined;
@@ -98,7 +102,7 @@ export class Model {
   }
 
   apply(group: AppendGroup): void {
-    const ended: number[] = [];
+    const ended: End[] = [];
     const submitted: number[] = [];
     check(
       group.firstRevision === this.revision + 1,
@@ -119,7 +123,9 @@ export class Model {
       );
       this.revision = record.revision;
       this.timeMs = record.timeMs;
-      this.methods.push(record.method);
+      const { timeMs, actor, method, requestId, tenant, events } = record;
+      this.audited.push({ timeMs, actor, method, requestId, tenant, eventCount: events.length });
+      this.#runEnds.clear();
       for (const event of record.events) this.#event(event, record.actor, ended, submitted);
       check(
         this.#booking === undefined,
@@ -133,22 +139,8 @@ export class Model {
   }
 
   /** Rows of the tables beside the records: one for each job that came, one for each that ended. */
-  #tables(group: AppendGroup, ended: readonly number[], submitted: readonly number[]): void {
-    const rows = group.ended.map((row) => row.uid);
-    check(
-      sameSet(rows, ended),
-      'archive',
-      () => `jobs ${ended.join(' ')} ended, rows of ${rows.join(' ')} were archived`,
-    );
-    for (const row of group.ended) {
-      check(!this.#archived.has(row.uid), 'archive', () => `job ${row.uid} was archived twice`);
-      this.#archived.add(row.uid);
-      check(
-        row.state === this.jobs.get(row.uid)?.state,
-        'archive',
-        () => `job ${row.uid} was archived as ${row.state}`,
-      );
-    }
+  #tables(group: AppendGroup, ended: readonly End[], submitted: readonly number[]): void {
+    this.archive.take(ended, group.ended);
     for (const row of group.submitted) this.specs.set(row.uid, row.spec);
     const stored = group.submitted.map((row) => row.uid);
     check(
@@ -158,7 +150,7 @@ export class Model {
     );
   }
 
-  #event({ kind }: Event, actor: string, ended: number[], submitted: number[]): void {
+  #event({ kind }: Event, actor: string, ended: End[], submitted: number[]): void {
     if (this.#booking !== undefined && kind?.$case !== 'usageBooked') {
       check(
         false,
@@ -279,7 +271,7 @@ export class Model {
     return job;
   }
 
-  #jobChanged(event: JobChanged, ended: number[]): void {
+  #jobChanged(event: JobChanged, ended: End[]): void {
     const job = this.#job(event.uid);
     const before = job.state;
     // Only states of the table are written; others have no move to them.
@@ -295,7 +287,7 @@ export class Model {
     );
     job.state = to;
     job.reason = event.reason?.code ?? '';
-    if (isJobFinal(to)) ended.push(job.uid);
+    if (isJobFinal(to)) ended.push({ job, event, run: this.#runEnds.get(job.uid) });
     this.#events.jobChanged(job, before, event);
   }
 
@@ -349,6 +341,7 @@ export class Model {
     if (isRunFinal(to)) {
       job.run = undefined;
       this.#booking = { job, run, event };
+      this.#runEnds.set(job.uid, event);
     }
     this.#events.runChanged(job, run, before, event, actor);
   }

@@ -6,6 +6,8 @@ import { resources, type Profile } from './plan.ts';
 import type { Site } from './site.ts';
 import type { World } from './world.ts';
 
+const HOUR_MS = 3_600_000;
+
 /** Mean time between faults. */
 const EVERY_MS: Record<Profile, number> = {
   calm: Infinity,
@@ -241,10 +243,18 @@ export class Nemesis {
   }
 
   jumpWall(site: Site): void {
-    const { random, counts, machine } = this.#world;
-    const byMs = random.pick([-60_000, -5_000, 5_000, 60_000]);
+    const { random, counts, machine, timeline } = this.#world;
+    const byMs = random.pick([-60_000, -5_000, 5_000, 60_000, HOUR_MS]);
+    const whose = random.chance(0.6) ? machine : site.options.machine;
     counts.add(byMs > 0 ? 'wall clock jumped forward' : 'wall clock jumped back');
-    (random.chance(0.6) ? machine : site.options.machine).wallOffMs += byMs;
+    whose.wallOffMs += byMs;
+    // Somebody notices an hour soon, and sets it right.
+    if (byMs !== HOUR_MS) return;
+    timeline.after(random.between(100, 30_000), () => {
+      if (this.#isOver) return;
+      counts.add('wall clock was an hour ahead and came back');
+      whose.wallOffMs -= byMs;
+    });
   }
 
   shrinkNode(site: Site): void {

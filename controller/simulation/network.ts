@@ -1,6 +1,8 @@
 // The way between the agent of one data center and the controller: streams of messages that are late, lost, doubled, overtaken, held
 // back or cut. Streams of gRPC lose and reorder nothing; the protocol is held to more than that, because a controller that refuses
-// a message when it is busy, and an agent that is killed between two lines, come to the same.
+// a message when it is busy, and an agent that is killed between two lines, come to the same. What is said once in the life of a
+// stream and not repeated, a greeting or a change of nodes, keeps its place and is lost only with its stream: it breaks, or is
+// dead without either side being told.
 import type { Connection, UplinkEvents } from '#agent/agent.ts';
 import type { Refusal } from '#domain/refusal.ts';
 import { ConnectRequest, ConnectResponse, type Hello } from '#gen/isobar/v1/agent.ts';
@@ -52,10 +54,13 @@ export interface LineWatch {
 const CONNECT_MS = 20_000;
 /** And knocks again so often meanwhile. */
 const KNOCK_MS = 1_000;
+/** What is said once in the life of a stream. */
+const ONCE: ReadonlySet<string> = new Set(['opened', 'hello', 'welcome', 'nodes']);
 const CALM: Conditions = { leastMs: 0.5, mostMs: 3, loss: 0, duplicate: 0, overtake: 0 };
 
 interface Message {
   readonly kind: string;
+  readonly stream: Stream;
   readonly deliver: () => void;
 }
 
@@ -86,7 +91,7 @@ export class Line {
       if (this.#ways[direction] !== 'open') continue;
       const held = this.#held[direction];
       this.#held[direction] = [];
-      for (const { kind, deliver } of held) this.send(direction, kind, deliver);
+      for (const { kind, stream, deliver } of held) this.send(direction, kind, stream, deliver);
     }
   }
 
@@ -129,20 +134,28 @@ export class Line {
   }
 
   /** In order, unless the conditions say otherwise. */
-  send(direction: Direction, kind: string, deliver: () => void): void {
+  send(direction: Direction, kind: string, stream: Stream, deliver: () => void): void {
     const { timeline, random } = this.options;
+    if (stream.isDead) return this.#count('message lost with its stream');
     const way = this.#ways[direction];
-    if (way !== 'open') {
-      // Nodes are reported when they change and not repeated while a stream lives, which a stream that keeps order permits.
-      const isHeld = way === 'hold' || kind === 'nodes';
-      this.#count(isHeld ? 'message held by a partition' : 'message dropped by a partition');
-      if (isHeld) this.#held[direction].push({ kind, deliver });
+    const isOnce = ONCE.has(kind);
+    if (way === 'hold') {
+      this.#count('message held by a partition');
+      this.#held[direction].push({ kind, stream, deliver });
+      return;
+    }
+    if (way === 'drop') {
+      this.#count('message dropped by a partition');
+      if (isOnce) stream.isDead = true;
       return;
     }
     const { loss, duplicate, overtake } = this.conditions;
-    const isOrdered =
-      kind === 'hello' || kind === 'welcome' || kind === 'nodes' || kind === 'closed';
-    if (!isOrdered && random.chance(loss)) return this.#count('message lost');
+    const isOrdered = isOnce || kind === 'closed';
+    if (kind !== 'closed' && random.chance(loss)) {
+      this.#count(isOnce ? 'message lost with its stream' : 'message lost');
+      if (isOnce) stream.broke();
+      return;
+    }
     const delayMs = this.delay();
     if (delayMs > 20) this.#count('message delayed');
     if (!isOrdered && random.chance(overtake)) {
@@ -172,6 +185,8 @@ class Stream implements Connection {
   readonly #line: Line;
   readonly #agent: Process;
   readonly #events: UplinkEvents;
+  /** Something was lost that is not repeated: nothing gets through any more, and nobody is told. */
+  isDead = false;
   #controller: Process | undefined;
   #listener: Listener | undefined;
   #handle: SessionHandle | undefined;
@@ -193,7 +208,7 @@ class Stream implements Connection {
     this.#listener = listener;
     this.#controller = listener.process;
     this.#isControllerOpen = true;
-    this.#line.send('down', 'welcome', () =>
+    this.#line.send('down', 'opened', this, () =>
       this.#agent.deliver(() => {
         if (this.#isAgentOpen) this.#events.opened();
       }),
@@ -208,7 +223,7 @@ class Stream implements Connection {
     const sent = isEncoded
       ? ConnectRequest.decode(ConnectRequest.encode(message).finish())
       : message;
-    this.#line.send('up', message.message?.$case ?? '', () =>
+    this.#line.send('up', message.message?.$case ?? '', this, () =>
       this.#controller?.deliver(() => this.#received(sent)),
     );
   }
@@ -235,7 +250,7 @@ class Stream implements Connection {
         const sent = isEncoded
           ? ConnectResponse.decode(ConnectResponse.encode(message).finish())
           : message;
-        this.#line.send('down', message.message?.$case ?? '', () =>
+        this.#line.send('down', message.message?.$case ?? '', this, () =>
           this.#agent.deliver(() => {
             if (!this.#isAgentOpen) return;
             watch.down(dataCenter, sent);
@@ -248,7 +263,7 @@ class Stream implements Connection {
         if (!this.#isControllerOpen) return;
         this.#isControllerOpen = false;
         watch.closed(dataCenter, why.reason);
-        this.#line.send('down', 'closed', () => this.#closeAgent(why.reason));
+        this.#line.send('down', 'closed', this, () => this.#closeAgent(why.reason));
         this.#controller?.soon(() => this.#handle?.closed());
       },
     };
@@ -258,19 +273,19 @@ class Stream implements Connection {
   close(): void {
     if (!this.#isAgentOpen) return;
     this.#isAgentOpen = false;
-    this.#line.send('up', 'closed', () => this.#closeController());
+    this.#line.send('up', 'closed', this, () => this.#closeController());
   }
 
   broke(): void {
-    this.#line.send('down', 'closed', () => this.#closeAgent('the stream broke'));
-    this.#line.send('up', 'closed', () => this.#closeController());
+    this.#line.send('down', 'closed', this, () => this.#closeAgent('the stream broke'));
+    this.#line.send('up', 'closed', this, () => this.#closeController());
   }
 
   died(process: Process): void {
     if (process === this.#agent && this.#isAgentOpen) this.close();
     if (process === this.#controller && this.#isControllerOpen) {
       this.#isControllerOpen = false;
-      this.#line.send('down', 'closed', () => this.#closeAgent('the controller is gone'));
+      this.#line.send('down', 'closed', this, () => this.#closeAgent('the controller is gone'));
     }
   }
 

@@ -42,6 +42,18 @@ export async function runSeed(seed: number, options: RunOptions = {}): Promise<V
   };
 }
 
+/** The same seed twice: nothing but the seed may decide what happens. */
+export async function runTwice(seed: number, options: RunOptions = {}): Promise<Verdict> {
+  const one = await runSeed(seed, options);
+  const other = await runSeed(seed, options);
+  if (one.failure !== undefined || (one.hash === other.hash && one.steps === other.steps)) {
+    return one;
+  }
+  const message = `${one.steps} events with hash ${one.hash}, then ${other.steps} with ${other.hash}`;
+  const report = `seed ${seed} violates repeatable: ${INVARIANTS.repeatable}\n${message}`;
+  return { ...one, failure: { invariant: 'repeatable', message, report } };
+}
+
 function failureOf(world: World, error: unknown): Failure {
   const violation = error instanceof Violation ? error : undefined;
   const invariant = violation?.invariant ?? 'fatal';

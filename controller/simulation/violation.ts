@@ -17,7 +17,7 @@ export const INVARIANTS = {
   '11-drain': 'when all faults have healed, every job ends within a bound',
   '11-outage': 'a controller that is away for less than the lease stops no run',
   gate: 'nothing goes out before the revision it was computed from is durable',
-  order: 'revisions have no gap and time does not run backwards',
+  order: 'revisions have no gap, and the time of the log neither runs backwards nor stands still',
   table: 'jobs, runs and data centers move as the state tables allow',
   rebuilt: 'the state recovered from the log equals the state that was folded live',
   archive: 'a job that ended is archived once, with its last state',
