@@ -70,7 +70,7 @@ export class MemoryDisk {
     for (const { body, audit } of group.records) {
       this.#bodies.push(body);
       this.#crcs.push(nextCrc(this.#crcs.at(-1) ?? this.#droppedCrc, body));
-      this.#audit.push(audit);
+      this.enterAudit(audit);
     }
     for (const job of group.submitted) this.#insert(job);
     for (const end of group.ended) this.#ended.set(end.uid, end);
@@ -81,6 +81,11 @@ export class MemoryDisk {
       this.#rows.set(row.kind, ofKind.set(row.key, row));
     }
     this.#checkpointRevision = group.checkpoint.completeFrom ?? this.#checkpointRevision;
+  }
+
+  /** One entry for each record, in the same transaction. */
+  enterAudit(header: AuditHeader): void {
+    this.#audit.push(header);
   }
 
   #insert(job: StoredJob): void {
