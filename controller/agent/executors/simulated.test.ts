@@ -66,6 +66,15 @@ test('a reboot loses what ran and keeps what had ended', async () => {
   ]);
 });
 
+test('one that has stopped its runs keeps nobody waiting for its fence', async () => {
+  const place = placeOf({});
+  const agent = await Agent.open(place);
+  agent.executor.setFence(600_000);
+  agent.executor.start(assignmentOf(key(1), [place.task({ ms: Infinity })]));
+  await agent.executor.close({ stopRuns: true });
+  expect(place.clock.step()).toBe(false);
+});
+
 test('nodes come and go', async () => {
   const place = placeOf({});
   const { simulated } = place;

@@ -166,6 +166,9 @@ export class SimulatedExecutor implements Executor {
       for (const run of this.#all()) {
         if (isLive(run.phase)) this.#end(run, RunState.STOPPED, undefined, SIGTERMED);
       }
+      // Nothing is left that could become due; a timer for a fence that is minutes away would only keep the process.
+      this.#cancelWake();
+      this.#wakeBootMs = Infinity;
     }
     this.#events = undefined;
   }
