@@ -2,42 +2,75 @@
 import type { TraceJob } from './swf.ts';
 
 export interface Demand {
-  /** CPU seconds of each site over the whole trace. */
+  /** CPU seconds of each site, all told. */
   readonly bySite: ReadonlyMap<number, number>;
-  /** CPUs in use on average in each hour if no job ever waited, all sites together. */
-  readonly hours: Float64Array;
-  /** The same of each site. */
-  readonly siteHours: ReadonlyMap<number, Float64Array>;
-  readonly peakHour: number;
+  /** If no job ever waited: of all sites together, and of each. */
+  readonly all: Load;
+  readonly sites: ReadonlyMap<number, Load>;
 }
 
-const HOUR_SECONDS = 3600;
+export const HOUR_SECONDS = 3600;
 
-export function demandOf(jobs: readonly TraceJob[]): Demand {
-  const end = jobs.reduce((latest, job) => Math.max(latest, job.submitSeconds + job.runSeconds), 0);
-  const count = Math.floor(end / HOUR_SECONDS) + 1;
-  const hours = new Float64Array(count);
-  const siteHours = new Map<number, Float64Array>();
+/** CPUs in use on average in each hour of a span that begins at second 0; its last hour may be a short one. */
+export class Load {
+  readonly hours: Float64Array;
+  /** Of the span. */
+  readonly seconds: number;
+
+  constructor(seconds: number) {
+    this.seconds = seconds;
+    this.hours = new Float64Array(Math.ceil(seconds / HOUR_SECONDS));
+  }
+
+  /** Adds what a job uses within the span. */
+  add(from: number, seconds: number, cpus: number): void {
+    const to = Math.min(from + seconds, this.seconds);
+    for (
+      let hour = Math.max(0, Math.floor(from / HOUR_SECONDS));
+      hour < this.hours.length;
+      hour++
+    ) {
+      const begin = Math.max(from, hour * HOUR_SECONDS);
+      const end = Math.min(to, (hour + 1) * HOUR_SECONDS);
+      if (end <= begin) return;
+      this.hours[hour]! += (cpus * (end - begin)) / this.#lengthOf(hour);
+    }
+  }
+
+  /** Over the whole span. */
+  get mean(): number {
+    const used = this.hours.reduce((sum, cpus, hour) => sum + cpus * this.#lengthOf(hour), 0);
+    return used / this.seconds;
+  }
+
+  /** In the busiest hour. */
+  get peak(): number {
+    return this.hours.reduce((most, cpus) => Math.max(most, cpus), 0);
+  }
+
+  #lengthOf(hour: number): number {
+    return Math.min(HOUR_SECONDS, this.seconds - hour * HOUR_SECONDS);
+  }
+}
+
+/** Within a span from second 0 on. Default: whole hours until the last job would have ended. */
+export function demandOf(jobs: readonly TraceJob[], seconds: number = wholeHoursOf(jobs)): Demand {
+  const all = new Load(seconds);
+  const sites = new Map<number, Load>();
   const bySite = new Map<number, number>();
   for (const { submitSeconds, runSeconds, processors, site } of jobs) {
     bySite.set(site, (bySite.get(site) ?? 0) + runSeconds * processors);
-    let own = siteHours.get(site);
-    if (own === undefined) siteHours.set(site, (own = new Float64Array(count)));
-    spread(hours, submitSeconds, runSeconds, processors);
-    spread(own, submitSeconds, runSeconds, processors);
+    let own = sites.get(site);
+    if (own === undefined) sites.set(site, (own = new Load(seconds)));
+    all.add(submitSeconds, runSeconds, processors);
+    own.add(submitSeconds, runSeconds, processors);
   }
-  return { bySite, hours, siteHours, peakHour: hours.reduce((most, at) => Math.max(most, at), 0) };
+  return { bySite, all, sites };
 }
 
-/** Adds what a job uses to the hours that it touches. */
-export function spread(hours: Float64Array, from: number, seconds: number, cpus: number): void {
-  const to = from + seconds;
-  for (let hour = Math.floor(from / HOUR_SECONDS); hour < hours.length; hour++) {
-    const begin = Math.max(from, hour * HOUR_SECONDS);
-    const end = Math.min(to, (hour + 1) * HOUR_SECONDS);
-    if (end <= begin) return;
-    hours[hour]! += (cpus * (end - begin)) / HOUR_SECONDS;
-  }
+function wholeHoursOf(jobs: readonly TraceJob[]): number {
+  const end = jobs.reduce((latest, job) => Math.max(latest, job.submitSeconds + job.runSeconds), 0);
+  return (Math.floor(end / HOUR_SECONDS) + 1) * HOUR_SECONDS;
 }
 
 /**

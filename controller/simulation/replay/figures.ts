@@ -1,88 +1,101 @@
 // What a replay showed.
-import { spread, type Demand } from './capacity.ts';
-import type { TraceJob } from './swf.ts';
+import { Load } from './capacity.ts';
+import type { Workload } from './workload.ts';
 
 export interface Result {
   readonly started: number;
+  /** Came, and had not started when it ended. */
+  readonly waiting: number;
   readonly meanWaitSeconds: number;
   readonly p99WaitSeconds: number;
-  /** Share of jobs that ran away from home. */
+  /** Share of the started jobs that ran away from home. */
   readonly movedShare: number;
-  /** Of one queue before all CPUs; 0 until it is known. */
-  readonly pooledWaitSeconds: number;
-  readonly lines: readonly string[];
+  /** For people. */
+  readonly rows: readonly Row[];
+}
+
+interface Row {
+  readonly what: string;
+  readonly value: string;
 }
 
 /** Sites below this rank are so small that one job fills them. */
 const LARGE_SITES = 30;
 
 export class Figures {
-  readonly #jobs: readonly TraceJob[];
-  readonly #slots: ReadonlyMap<number, number>;
-  readonly #demand: Demand;
+  readonly #workload: Workload;
   /** Seconds; -1: it has not started. */
   readonly #waits: Float64Array;
-  readonly #used = new Map<number, Float64Array>();
+  readonly #used = new Map<number, Load>();
   #moved = 0;
   #started = 0;
 
-  constructor(jobs: readonly TraceJob[], slots: ReadonlyMap<number, number>, demand: Demand) {
-    this.#jobs = jobs;
-    this.#slots = slots;
-    this.#demand = demand;
-    this.#waits = new Float64Array(jobs.length).fill(-1);
-    // Jobs that waited end later than the trace does.
-    for (const site of slots.keys())
-      this.#used.set(site, new Float64Array(demand.hours.length * 4));
+  constructor(workload: Workload) {
+    this.#workload = workload;
+    this.#waits = new Float64Array(workload.jobs.length).fill(-1);
+    for (const site of workload.slots.keys())
+      this.#used.set(site, new Load(workload.demand.all.seconds));
   }
 
+  /** By its number among the jobs of the workload. Those that only fill the sites hold room, and nobody asks how they were placed. */
   started(number: number, site: number, atSeconds: number): void {
-    const job = this.#jobs[number]!;
-    this.#waits[number] = atSeconds - job.submitSeconds;
+    const job = this.#workload.jobs[number]!;
+    this.#used.get(site)!.add(Math.max(0, atSeconds), job.runSeconds, job.processors);
+    if (number < this.#workload.warm) return;
+    this.#waits[number] = Math.max(0, atSeconds - job.submitSeconds);
     this.#started++;
     if (site !== job.site) this.#moved++;
-    spread(this.#used.get(site)!, atSeconds, job.runSeconds, job.processors);
   }
 
+  /** Who still waits at the end has waited for so long; leaving them out would flatter it. */
   result(): Result {
-    const waits = this.#waits.filter((wait) => wait >= 0).toSorted();
+    const { jobs, warm, demand, endSeconds } = this.#workload;
+    const came = jobs.slice(warm);
+    const waits = came
+      .map(({ submitSeconds }, i) => {
+        const wait = this.#waits[warm + i]!;
+        return wait >= 0 ? wait : endSeconds - submitSeconds;
+      })
+      .toSorted((a, b) => a - b);
+    const waiting = came.length - this.#started;
     const meanWaitSeconds = waits.reduce((sum, wait) => sum + wait, 0) / Math.max(1, waits.length);
     const p99WaitSeconds = waits[Math.floor(waits.length * 0.99)] ?? 0;
     const movedShare = this.#moved / Math.max(1, this.#started);
-    const use = [...this.#slots]
-      .map(([site, slots]) => this.#useOf(site, slots))
-      .toSorted((a, b) => a - b);
-    const at = (share: number) => percent(use[Math.floor(share * (use.length - 1))] ?? 0);
-    const lines = [
-      `${this.#started} of ${this.#jobs.length} jobs have run`,
-      `wait: mean ${meanWaitSeconds.toFixed(3)} s, p99 ${p99WaitSeconds.toFixed(3)} s, longest ${(waits.at(-1) ?? 0).toFixed(1)} s`,
-      `moved away from home: ${this.#moved} jobs, ${percent(movedShare)}`,
-      `use of sites over the trace: p10 ${at(0.1)}, median ${at(0.5)}, p90 ${at(0.9)}`,
-      `busiest hour of the ${LARGE_SITES} largest sites: at home ${this.#worst(this.#demand.siteHours).toFixed(2)} × what the site has, as placed ${this.#worst(this.#used).toFixed(2)} ×`,
+    const rows = [
+      { what: 'jobs that ran', value: `${this.#started} of ${came.length}` },
+      { what: 'still waiting at the end', value: String(waiting) },
+      { what: 'wait, mean', value: seconds(meanWaitSeconds) },
+      { what: 'wait, p99', value: seconds(p99WaitSeconds) },
+      { what: 'wait, longest', value: seconds(waits.at(-1) ?? 0) },
+      { what: 'moved away from home', value: `${this.#moved}, ${percent(movedShare)}` },
+      { what: 'use of sites (p10, median, p90)', value: this.#spread() },
+      { what: 'peak hour of the worst large site, at home', value: this.#worst(demand.sites) },
+      { what: 'peak hour of the worst large site, as placed', value: this.#worst(this.#used) },
     ];
-    return {
-      started: this.#started,
-      meanWaitSeconds,
-      p99WaitSeconds,
-      movedShare,
-      pooledWaitSeconds: 0,
-      lines,
-    };
+    return { started: this.#started, waiting, meanWaitSeconds, p99WaitSeconds, movedShare, rows };
   }
 
-  #useOf(site: number, slots: number): number {
-    const hours = this.#used.get(site)!.subarray(0, this.#demand.hours.length);
-    return hours.reduce((sum, cpus) => sum + cpus, 0) / hours.length / slots;
+  #spread(): string {
+    const use = [...this.#workload.slots]
+      .map(([site, slots]) => this.#used.get(site)!.mean / slots)
+      .toSorted((a, b) => a - b);
+    return [0.1, 0.5, 0.9]
+      .map((share) => percent(use[Math.floor(share * (use.length - 1))] ?? 0))
+      .join(', ');
   }
 
-  #worst(hoursOf: ReadonlyMap<number, Float64Array>): number {
-    const largest = [...this.#slots].toSorted(([, a], [, b]) => b - a).slice(0, LARGE_SITES);
-    let worst = 0;
-    for (const [site, slots] of largest) {
-      for (const cpus of hoursOf.get(site) ?? []) worst = Math.max(worst, cpus / slots);
-    }
-    return worst;
+  /** What it needs, over what it has. */
+  #worst(loads: ReadonlyMap<number, Load>): string {
+    const largest = [...this.#workload.slots].toSorted(([, a], [, b]) => b - a);
+    const peaks = largest
+      .slice(0, LARGE_SITES)
+      .map(([site, slots]) => (loads.get(site)?.peak ?? 0) / slots);
+    return `${Math.max(0, ...peaks).toFixed(2)} × what it has`;
   }
+}
+
+function seconds(value: number): string {
+  return `${value.toFixed(3)} s`;
 }
 
 function percent(share: number): string {

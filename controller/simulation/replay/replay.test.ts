@@ -7,6 +7,7 @@ import { demandOf, slotsOf } from './capacity.ts';
 import { pooledWait } from './pooled.ts';
 import { replay } from './replay.ts';
 import { readSwf, SwfParser } from './swf.ts';
+import { readWorkload, ChoiceError, type WorkloadOptions } from './workload.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'isobar-replay-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -58,11 +59,9 @@ test.each([
 });
 
 test('demand is spread over the hours that a job touches', () => {
-  const { hours, peakHour } = demandOf([
-    { submitSeconds: 1800, runSeconds: 3600, processors: 4, site: 1 },
-  ]);
-  expect([...hours]).toEqual([2, 2]);
-  expect(peakHour).toBe(2);
+  const { all } = demandOf([{ submitSeconds: 1800, runSeconds: 3600, processors: 4, site: 1 }]);
+  expect([...all.hours]).toEqual([2, 2]);
+  expect(all.peak).toBe(2);
 });
 
 test('one queue waits when all slots are taken', () => {
@@ -72,7 +71,66 @@ test('one queue waits when all slots are taken', () => {
     processors: 1,
     site: 1,
   });
-  expect(pooledWait([job(0), job(0), job(4)], 2)).toBe(2);
+  const jobs = [job(0), job(0), job(4)];
+  const pool = { jobs, warm: 0, total: 2, endSeconds: Infinity };
+  expect(pooledWait(pool)).toBe(2);
+  expect(pooledWait({ ...pool, warm: 2 })).toBe(6);
+  expect(pooledWait({ ...pool, warm: 2, endSeconds: 7 })).toBe(3);
+});
+
+describe('a window of a trace', () => {
+  // Until second 3600 one CPU is wanted, then three.
+  const file = write('window.swf', [
+    line(0, 4000, 1, 1),
+    line(3600, 100, 1, 1),
+    line(3700, 3600, 1, 2),
+    line(3800, 3600, 1, 2),
+    line(7300, 10, 1, 2),
+  ]);
+  const chosen = (options: Omit<WorkloadOptions, 'file'>) =>
+    readWorkload({ file, slots: 4, ...options }, () => {});
+
+  test('is the busiest, and begins with what is left of the jobs that run then', async () => {
+    const { fromSeconds, jobs, warm, endSeconds } = await chosen({ forSeconds: 3600 });
+    expect({ fromSeconds, warm, endSeconds }).toEqual({
+      fromSeconds: 3600,
+      warm: 1,
+      endSeconds: 3600,
+    });
+    expect(jobs.map((job) => [job.submitSeconds, job.runSeconds])).toEqual([
+      [0, 400],
+      [0, 100],
+      [100, 3600],
+      [200, 3600],
+    ]);
+  });
+
+  test('begins and ends where it is told to, and counts only what falls into it', async () => {
+    const { jobs, warm, demand } = await chosen({ fromSeconds: 3650, forSeconds: 100 });
+    expect({ jobs: jobs.length, warm }).toEqual({ jobs: 3, warm: 2 });
+    // Both that run until then do so for half of it or all; the one that comes has its second half.
+    expect(demand.all.mean).toBeCloseTo(1 + 0.5 + 0.5);
+  });
+
+  test('goes on to the end of the trace when it has only a beginning', async () => {
+    const { jobs, endSeconds } = await chosen({ fromSeconds: 3800 });
+    expect({ jobs: jobs.length, endSeconds }).toEqual({ jobs: 4, endSeconds: 3 * 3600 - 3800 });
+  });
+
+  test('has to begin before the last job', async () => {
+    await expect(chosen({ fromSeconds: 7301 })).rejects.toThrow(ChoiceError);
+  });
+
+  test('needs a CPU for each site', async () => {
+    await expect(chosen({ slots: 1 })).rejects.toThrow('1 CPUs are too few for 2 sites');
+  });
+
+  test('what still waits at its end has waited until then', async () => {
+    const options = { file, slots: 2, forSeconds: 3600, homeOnly: true };
+    const result = await replay(options, () => {});
+    expect(result).toMatchObject({ started: 2, waiting: 1 });
+    expect(result.meanWaitSeconds).toBeGreaterThan((3600 - 200) / 3);
+  });
 });
 
 describe('a replay', () => {

@@ -6,66 +6,56 @@ import { UnreachablePolicy } from '#core/run-events.ts';
 import { toShape } from '#core/testing-words.ts';
 import { DEFAULT_POLICY } from '#scheduler/policy.ts';
 import { Timeline } from '../timeline.ts';
-import { demandOf, slotsOf, type Demand } from './capacity.ts';
 import { Federation } from './federation.ts';
 import { Figures, type Result } from './figures.ts';
+import { jobName, numberOf, siteName, siteOf } from './names.ts';
 import { pooledWait } from './pooled.ts';
-import { readSwf, type TraceJob } from './swf.ts';
+import type { TraceJob } from './swf.ts';
+import { readWorkload, type Workload, type WorkloadOptions } from './workload.ts';
 
-export interface ReplayOptions {
-  readonly file: string;
-  /** All CPUs as a multiple of what the busiest hour needs on average. Default 1.02. */
-  readonly factor?: number;
-  /** All CPUs, instead. */
-  readonly slots?: number;
-  /** No job leaves the region of its tenant. */
-  readonly homeOnly?: boolean;
+interface HowReplayed {
   /** What agents report of their runs is this old. Default 0. */
   readonly reportDelaySeconds?: number;
-  /** Only the first so many jobs. */
-  readonly jobs?: number;
   readonly seed?: number;
 }
 
-const DEFAULT_FACTOR = 1.02;
+export type ReplayOptions = WorkloadOptions & HowReplayed;
+
+interface Replayed extends Result {
+  /** Of one queue before all CPUs. */
+  readonly pooledWaitSeconds: number;
+}
+
 const NOTHING = new Uint8Array();
 
 /** Reads, replays, prints. Throws when the file cannot be read. */
 export async function replay(
   options: ReplayOptions,
   print: (line: string) => void,
-): Promise<Result> {
-  const trace = await readSwf(options.file);
-  for (const [why, count] of trace.dropped)
-    print(`${count} jobs of the trace are left out: ${why}`);
-  const jobs = trace.jobs
-    .slice(0, options.jobs)
-    .toSorted((a, b) => a.submitSeconds - b.submitSeconds);
-  const demand = demandOf(jobs);
-  const { factor = DEFAULT_FACTOR } = options;
-  const slots = options.slots ?? Math.round(demand.peakHour * factor);
-  print(
-    `${jobs.length} jobs of ${demand.bySite.size} sites; ${demand.peakHour.toFixed(0)} CPUs in the busiest hour, ${slots} in all`,
-  );
-  const result = replayJobs(jobs, demand, slots, options, print);
-  const pooled = pooledWait(jobs, slots);
-  for (const line of result.lines) print(line);
-  print(`one queue before all ${slots} CPUs: mean wait ${pooled.toFixed(1)} s`);
-  return { ...result, pooledWaitSeconds: pooled };
+): Promise<Replayed> {
+  return replayRead(await readWorkload(options, print), options, print);
 }
 
-function replayJobs(
-  jobs: readonly TraceJob[],
-  demand: Demand,
-  slots: number,
-  options: ReplayOptions,
+export function replayRead(
+  workload: Workload,
+  options: HowReplayed,
   print: (line: string) => void,
+): Replayed {
+  const result = replayWorkload(workload, options);
+  for (const { what, value } of result.rows) print(`${what}: ${value}`);
+  const pooledWaitSeconds = pooledWait(workload);
+  print(`one queue before all ${workload.total} CPUs: mean wait ${pooledWaitSeconds.toFixed(1)} s`);
+  return { ...result, pooledWaitSeconds };
+}
+
+export function replayWorkload(
+  workload: Workload,
+  { reportDelaySeconds = 0, seed = 1 }: HowReplayed = {},
 ): Result {
+  const { jobs, slots, homeOnly, endSeconds } = workload;
   const timeline = new Timeline();
-  const bySite = slotsOf(demand.bySite, slots);
-  const sites = new Map([...bySite].map(([site, cpus]) => [nameOf(site), cpus]));
-  const { homeOnly = false, reportDelaySeconds = 0, seed = 1 } = options;
-  const figures = new Figures(jobs, bySite, demand);
+  const sites = new Map([...slots].map(([site, cpus]) => [siteName(site), cpus]));
+  const figures = new Figures(workload);
   const federation = new Federation({
     timeline,
     sites,
@@ -73,17 +63,11 @@ function replayJobs(
     seed,
     reportDelayMs: reportDelaySeconds * 1000,
     onStart: (site, { job }) => {
-      const number = Number(job.slice(job.lastIndexOf('-') + 1));
-      figures.started(
-        number,
-        Number(site.slice(SITE.length)),
-        timeline.nowMs / 1000 - beginSeconds,
-      );
+      const number = numberOf(job);
+      figures.started(number, siteOf(site), timeline.nowMs / 1000 - beginSeconds);
       return jobs[number]!.runSeconds * 1000;
     },
   });
-  const largest = Math.max(...bySite.values());
-  let tooLarge = 0;
   let beginSeconds = 0;
   federation.found();
   beginSeconds = timeline.nowMs / 1000;
@@ -95,10 +79,6 @@ function replayJobs(
     const batches = new Map<number, SubmitItem[]>();
     for (; jobs[next]?.submitSeconds === second; next++) {
       const job = jobs[next]!;
-      if (job.processors > (homeOnly ? bySite.get(job.site)! : largest)) {
-        tooLarge++;
-        continue;
-      }
       const batch = batches.get(job.site);
       if (batch === undefined) batches.set(job.site, [items.make(next, job)]);
       else batch.push(items.make(next, job));
@@ -106,7 +86,7 @@ function replayJobs(
     for (const [site, batch] of batches) {
       federation.execute({
         kind: 'submitJobs',
-        tenant: nameOf(site),
+        tenant: siteName(site),
         user: 'u',
         items: batch,
         allOrNothing: false,
@@ -117,18 +97,8 @@ function replayJobs(
       timeline.at((beginSeconds + following.submitSeconds) * 1000, arrive);
   };
   if (jobs.length > 0) timeline.at((beginSeconds + jobs[0]!.submitSeconds) * 1000, arrive);
-  while (timeline.step());
-  if (tooLarge > 0) {
-    const where = homeOnly ? 'its home has' : 'any site has';
-    print(`${tooLarge} jobs are left out: each needs more CPUs at once than ${where}`);
-  }
+  while (timeline.step((beginSeconds + endSeconds) * 1000));
   return figures.result();
-}
-
-const SITE = 'site-';
-
-function nameOf(site: number): string {
-  return `${SITE}${site}`;
 }
 
 /** Jobs as the edge would hand them on; what equal jobs share is made once. */
@@ -151,7 +121,7 @@ class Items {
     new DataView(specDigest.buffer).setUint32(0, number);
     return {
       ...shared,
-      id: `j-${number}`,
+      id: jobName(number),
       jobSet: '',
       specDigest,
       keyDigest: NOTHING,
