@@ -66,6 +66,14 @@ test('every verb of its command loads', async () => {
   expect(script).toContain('--all-or-nothing');
 });
 
+test('its replay plays a trace through processes of its own', async () => {
+  const job = (site: number): string => `1 0 -1 60 1 -1 -1 -1 60 -1 -1 1 1 -1 -1 ${site} -1 -1\n`;
+  writeFileSync(join(user, 'trace.swf'), [1, 1, 2].map(job).join(''));
+  const args = ['isobar', 'replay', 'trace.swf', '--slots', '3', '--live'];
+  const output = await succeed('npx', args, { cwd: user });
+  expect(output).toMatch(/jobs that ran +3 of 3 +3 of 3/);
+});
+
 test('its client has types that stand on their own', async () => {
   writeFileSync(join(user, 'program.ts'), PROGRAM);
   const strict = ['--strict', '--noEmit', '--module', 'nodenext', '--target', 'es2024'];

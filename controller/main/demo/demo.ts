@@ -7,7 +7,6 @@
 //   <dataDir>/census                what the jobs of the demo compute
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { EXIT, Failure } from '#cli/exit.ts';
 import type { Session } from '#cli/session.ts';
 import { writeContexts } from '#client/contexts.ts';
@@ -15,6 +14,7 @@ import { enrol } from '#client/enrol.ts';
 import { StoredIdentity } from '#client/identity.ts';
 import { connect, type Isobar } from '#client/isobar.ts';
 import { parseToken } from '#client/token.ts';
+import { allJoined } from './joined.ts';
 import { DATA_CENTERS, TENANT, USER } from './nation.ts';
 import { freePort, startProcess, type DemoProcess } from './processes.ts';
 import { follow } from './progress.ts';
@@ -90,7 +90,7 @@ async function startFederation(
       return agent;
     }),
   );
-  await allJoined(session, operator);
+  await allJoined(session.signal, operator, DATA_CENTERS.length, JOINED_MS);
 
   const userDir = join(dataDir, 'identities', USER);
   await enrolled(userDir, enrolment, () => inviteUser(operator));
@@ -205,20 +205,6 @@ function isValid(folder: string): boolean {
     existsSync(join(folder, 'certificate.pem')) &&
     new StoredIdentity(folder).facts.expireMs > Date.now() + DAY_MS
   );
-}
-
-async function allJoined(session: Session, operator: Isobar): Promise<void> {
-  const deadline = AbortSignal.any([session.signal, AbortSignal.timeout(JOINED_MS)]);
-  for (;;) {
-    const { reachableDataCenters, dataCenters } = await operator.federation.get();
-    if (reachableDataCenters >= DATA_CENTERS.length) return;
-    if (deadline.aborted) {
-      throw new Failure(
-        `only ${reachableDataCenters} of ${dataCenters} agents have joined; see the logs in the data directory`,
-      );
-    }
-    await sleep(50, undefined, { signal: deadline }).catch(() => undefined);
-  }
 }
 
 async function introduce(

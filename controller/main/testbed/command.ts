@@ -20,7 +20,8 @@ export interface CommandOptions {
   readonly withinMs?: number;
   /** In front of the program, such as `['setpriv', '--reuid', '65534']`. */
   readonly under?: readonly string[];
-  readonly onStarted?: (pid: number) => void;
+  /** With what tells what it has written so far. */
+  readonly onStarted?: (pid: number, stdout: () => string) => void;
 }
 
 export async function isobar(
@@ -40,7 +41,7 @@ export async function isobar(
   });
   closeSync(out);
   closeSync(error);
-  if (child.pid !== undefined) onStarted?.(child.pid);
+  if (child.pid !== undefined) onStarted?.(child.pid, () => readFileSync(outFile, 'utf8'));
   const timer = setTimeout(() => child.kill('SIGKILL'), withinMs);
   try {
     const code = await new Promise<number | null>((resolve, reject) => {

@@ -29,7 +29,8 @@ export const PROCESS_VERBS: readonly Verb[] = [
   {
     name: 'replay',
     group: 'Processes',
-    summary: 'replay a trace of real jobs on a virtual clock, and tell how well they were placed',
+    summary:
+      'replay a trace of real jobs, on a virtual clock or live, and tell how well they were placed',
     load: () => import('./replay.ts'),
   },
 ];
