@@ -105,11 +105,16 @@ export async function readWorkload(
   };
 }
 
-/** `36 s`, `10 h`, `83.25 h`. */
+/** `36 s`, `1.5 min`, `83.25 h`. */
 function timeText(seconds: number): string {
-  if (seconds < HOUR_SECONDS) return `${Math.round(seconds)} s`;
-  return `${Number((seconds / HOUR_SECONDS).toFixed(2))} h`;
+  const [unit, length] = UNITS.find((each) => seconds >= each[1]) ?? (['s', 1] as const);
+  return `${Number((seconds / length).toFixed(2))} ${unit}`;
 }
+
+const UNITS = [
+  ['h', HOUR_SECONDS],
+  ['min', 60],
+] as const;
 
 interface Window {
   readonly fromSeconds: number;
