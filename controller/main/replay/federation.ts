@@ -2,6 +2,7 @@
 // agents of all sites, each with its own identity, its own connections, and runs that only take their time.
 import { createWriteStream, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { EXIT, Failure } from '#cli/exit.ts';
 import type { Session } from '#cli/session.ts';
 import { enrol } from '#client/enrol.ts';
@@ -24,6 +25,8 @@ const USER = 'replay';
 const AT_ONCE = 8;
 const JOINED_MS = 60_000;
 const SCRAPE_MS = 5_000;
+/** A call fails before the end of the process that it called is told. */
+const LAST_WORDS_MS = 500;
 const { INTERNAL } = Classification;
 const CLASSIFIED = { clearance: INTERNAL, defaultClassification: INTERNAL };
 
@@ -66,6 +69,12 @@ export class LiveFederation {
   /** Rejects when the federation cannot go on; else never settles. */
   get failed(): Promise<never> {
     return this.#failed.promise;
+  }
+
+  /** What is behind an error: that the controller is gone, if it is, rather than what a call met. */
+  async causeOf(met: unknown): Promise<unknown> {
+    const gone = this.failed.catch((why: unknown) => why);
+    return Promise.race([gone, sleep(LAST_WORDS_MS, met)]);
   }
 
   /** What the controller has used of its CPUs. */

@@ -90,6 +90,25 @@ test('interrupted it tells what was measured until then, and leaves nothing', as
   expect(live(result, 'jobs that ran')).toMatch(/^[1-9]\d* of \d+/);
 }, 90_000);
 
+test('a controller that dies ends it, with where to look', async () => {
+  const window = ['--live', '--speed', '1', '--slots', '8', '--from', '90s', '--for', '1h'];
+  let stdout = (): string => '';
+  const playing = isobar(['replay', trace, ...window], {
+    env: { TMPDIR: folder },
+    onStarted: (_, written) => {
+      stdout = written;
+    },
+  });
+  await until('the window is played', () => stdout().includes('Playing'));
+  for (const { pid, command } of processesOf(folder))
+    if (command.includes(' controller ')) signal(pid, 'SIGKILL');
+  const { code, stderr } = await playing;
+  expect(code).toBe(69);
+  expect(stderr).toContain('error: the controller ended by SIGKILL');
+  const [, logs = ''] = /^the logs of controller and agents are in (.+)$/m.exec(stderr) ?? [];
+  expect(readdirSync(logs)).toEqual(['agents.log', 'controller.log']);
+}, 90_000);
+
 test('options that are wrong, or do not go together, are named at once', async () => {
   const wrong = ['--speed', 'fast', '--for', '0', '--slots', '1.5', '--factor', '2'];
   const { code, stderr } = await isobar(['replay', trace, ...wrong]);

@@ -86,7 +86,7 @@ async function playIn(
       if (!signal.aborted) throw error;
     });
     const under = { progress, workload, starts, submitter, pace };
-    await Promise.race([failure, onlyFailure(submitting), untilOver(under, session.signal)]);
+    await Promise.race([failure, onlyFailure(submitting), untilOver(under, signal)]);
     const isCut = session.signal.aborted;
     const end = isCut ? Math.min(endSeconds, atSeconds(pace)) : endSeconds;
     const used = await cpu.read();
@@ -95,6 +95,8 @@ async function playIn(
     await following;
     await starts.catchUp();
     return { workload: cutAt(workload, end), pace, starts, submitter, used };
+  } catch (error) {
+    throw session.signal.aborted ? error : await federation.causeOf(error);
   } finally {
     over.abort();
     await progress.clear();
