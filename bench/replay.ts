@@ -1,42 +1,54 @@
-// node bench/replay.ts FILE [--factor 1.02] [--slots N] [--home-only] [--report-delay 30] [--jobs N]
-// Replays a trace in the Standard Workload Format, plain or compressed, and prints how well its jobs were placed and how long the
-// replay itself took.
-import { parseArgs } from 'node:util';
-import { replay } from '#simulation/replay/replay.ts';
+// How well and how fast a real grid's jobs are placed over its 170 sites on the virtual clock: node bench/replay.ts [FILE.swf.gz]
+// The whole trace with a little more than its busiest hour needs, the same with every job at home, and with 0.85 of it, against one
+// data center that has all CPUs and one queue before them.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { replayRead } from '#simulation/replay/replay.ts';
+import { readWorkload, type WorkloadOptions } from '#simulation/replay/workload.ts';
+import { conditions, figure } from './figure.ts';
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    factor: { type: 'string' },
-    slots: { type: 'string' },
-    'home-only': { type: 'boolean', default: false },
-    'report-delay': { type: 'string' },
-    jobs: { type: 'string' },
-  },
-});
+const SLOTS = 3369;
+const SCARCE = 0.85;
+const REPORT_DELAY_SECONDS = 30;
 
-const [file] = positionals;
-if (file === undefined) {
-  console.error('Name a trace: node bench/replay.ts FILE.swf.gz');
-  process.exit(64);
+const file = process.argv[2] ?? join(import.meta.dirname, '../../shared/traces/LCG.swf.gz');
+const print = (line: string): void => console.log(`# ${line}`);
+
+interface Case extends WorkloadOptions {
+  readonly reportDelaySeconds?: number;
 }
-const begin = performance.now();
-const cpu = process.cpuUsage();
-await replay(
-  {
+
+async function measure(options: Case) {
+  const begin = performance.now();
+  const before = process.cpuUsage();
+  const workload = await readWorkload(options, print);
+  const { queueWaitSeconds, ...result } = replayRead(workload, options, print);
+  const used = process.cpuUsage(before);
+  const seconds = (performance.now() - begin) / 1000;
+  return { ...result, queueWaitSeconds, seconds, cpuSeconds: (used.user + used.system) / 1e6 };
+}
+
+if (existsSync(file)) {
+  conditions(console.log, `${file}, ${SLOTS} CPUs; scarce: ${SCARCE} of them`);
+  const best = await measure({ file, slots: SLOTS });
+  figure(console.log, 'replay', best.seconds, 's', { value: 10, better: 'lower' });
+  figure(console.log, 'replay_cpu', best.cpuSeconds, 's');
+  figure(console.log, 'replay_mean_wait', best.meanWaitSeconds, 's', { value: 1, better: 'lower' });
+  figure(console.log, 'replay_moved', best.movedShare * 100, '%', { value: 20, better: 'lower' });
+  const home = await measure({ file, slots: SLOTS, homeOnly: true });
+  figure(console.log, 'replay_home_only_mean_wait', home.meanWaitSeconds, 's');
+  const scarce = await measure({
     file,
-    homeOnly: values['home-only'],
-    ...(values.factor === undefined ? {} : { factor: Number(values.factor) }),
-    ...(values.slots === undefined ? {} : { slots: Number(values.slots) }),
-    ...(values['report-delay'] === undefined
-      ? {}
-      : { reportDelaySeconds: Number(values['report-delay']) }),
-    ...(values.jobs === undefined ? {} : { jobs: Number(values.jobs) }),
-  },
-  (line) => console.log(line),
-);
-const used = process.cpuUsage(cpu);
-const seconds = (performance.now() - begin) / 1000;
-console.log(
-  `took ${seconds.toFixed(1)} s, ${((used.user + used.system) / 1e6).toFixed(1)} s of a CPU`,
-);
+    slots: Math.round(SLOTS * SCARCE),
+    reportDelaySeconds: REPORT_DELAY_SECONDS,
+  });
+  figure(console.log, 'replay_scarce_mean_wait', scarce.meanWaitSeconds, 's');
+  figure(console.log, 'replay_scarce_queue_mean_wait', scarce.queueWaitSeconds, 's');
+  if (scarce.pooledWaitSeconds !== undefined) {
+    const ratio = scarce.meanWaitSeconds / scarce.pooledWaitSeconds;
+    const target = { value: 1.1, better: 'lower' } as const;
+    figure(console.log, 'replay_scarce_wait_over_pooled', ratio, 'ratio', target);
+  }
+} else {
+  console.log(`# skipped: there is no trace ${file}; name another one`);
+}

@@ -23,6 +23,8 @@ export interface FederationOptions {
   readonly timeline: Timeline;
   /** CPUs by id of the site. */
   readonly sites: ReadonlyMap<string, number>;
+  /** Each is at home in the site of its name, if there is one. */
+  readonly tenants: readonly string[];
   readonly policy: Policy;
   readonly seed: number;
   /** What an agent reports is this late, beside the network. */
@@ -65,13 +67,15 @@ export class Federation {
     this.#sessions = new Sessions({ ...rest, leases });
   }
 
-  /** Registers every site with a tenant at home there, and lets its agent join. */
+  /** Registers tenants and sites, and lets the agents join. */
   found(): void {
     this.execute({ kind: 'foundFederation', federation: 'replay', incarnation: 1 });
-    for (const site of this.#options.sites.keys()) {
-      const tenant = toTenant(site, { homeRegion: site });
-      const dataCenter = toDataCenter(site, { region: site });
+    for (const id of this.#options.tenants) {
+      const tenant = toTenant(id, { homeRegion: id });
       this.execute({ kind: 'putTenant', mode: 'create', entity: tenant, etag: undefined });
+    }
+    for (const site of this.#options.sites.keys()) {
+      const dataCenter = toDataCenter(site, { region: site });
       this.execute({ kind: 'putDataCenter', mode: 'create', entity: dataCenter, etag: undefined });
     }
     this.#run();

@@ -155,6 +155,16 @@ describe('a replay', () => {
     expect(result.meanWaitSeconds).toBeGreaterThan(10);
   });
 
+  test('says what one data center with all CPUs would wait, when anybody waits', async () => {
+    const full = await replay({ file: trace, slots: 6 }, () => {});
+    expect(full.meanWaitSeconds).toBeGreaterThan(1);
+    // All have room but one, which comes after 50 s and waits as long for the first six to end.
+    expect(full.pooledWaitSeconds).toBeCloseTo(50 / 7, 0);
+    expect(full.meanWaitSeconds).toBeCloseTo(50 / 7, 0);
+    const roomy = await replay({ file: trace, slots: 7 }, () => {});
+    expect(roomy.pooledWaitSeconds).toBeUndefined();
+  });
+
   test('sees room late when reports are late', async () => {
     const options = { file: trace, slots: 6 };
     const [at, late] = [
