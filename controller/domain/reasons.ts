@@ -42,6 +42,7 @@ export const REASONS = {
   START_FAILED: 'could not be started: {subject}',
   NOT_ALLOWED_BY_SITE: 'the data center does not allow it: {subject}',
   RUN_TIME_EXCEEDED: 'ran longer than its maximum of {needed} s',
+  MEMORY_EXCEEDED: 'task {subject} used more than the {needed} MiB of memory that it asked for',
   LEASE_FENCED:
     'stopped by its data center, which had not heard from the controller for longer than the lease',
   EXITED: 'exit code {needed}',
