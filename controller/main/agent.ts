@@ -16,6 +16,7 @@ import { readToken } from '#client/token.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Executor } from '#ports/executor.ts';
 import type { Telemetry } from '#ports/telemetry.ts';
+import { enforcedBy } from './checks.ts';
 import { SystemClock, SystemRandom } from './system.ts';
 import { versionOf } from './version.ts';
 
@@ -73,6 +74,12 @@ export async function startAgent(
     onFatal: options.onFatal,
   });
   await agent.start();
+  if (executor instanceof LocalExecutor) {
+    const isolation = executor.isolation() ?? '';
+    // In the words of `isobar doctor`, which looks from where it is itself.
+    const enforced = enforcedBy(executor.controllers()).text;
+    telemetry.info('the local executor is open', { isolation, enforced });
+  }
   return {
     dataCenter,
     isJoined: () => agent.isJoined,

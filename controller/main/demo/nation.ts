@@ -10,7 +10,7 @@ export interface DemoDataCenter {
   readonly latitude: number;
   readonly longitude: number;
   readonly priceMicrosPerCpuHour: number;
-  /** Slices of this machine, of 4 CPUs and 8 GiB each: they are counted, not enforced. */
+  /** Made-up slices of this machine, of 4 CPUs and 8 GiB each, however large it is. */
   readonly nodes: number;
 }
 

@@ -9,13 +9,20 @@ import type { Clock } from '#ports/clock.ts';
 import { type Layout, socketOf } from './layout.ts';
 import { bootId, identify, signal } from './proc.ts';
 import { SITE_PATH } from './programs.ts';
-import { type Answer, Lines, type LocalReport, type Order, lineOf } from './protocol.ts';
+import {
+  type Answer,
+  Lines,
+  type LocalReport,
+  type Order,
+  type Welcome,
+  lineOf,
+} from './protocol.ts';
 import { readIfThere } from './store.ts';
 import type { IsolationKind } from './trees.ts';
 
 export interface LinkEvents {
   /** A supervisor is there, with these runs: after `open`, and again whenever another one took over. */
-  welcomed(isolation: IsolationKind, runs: readonly LocalReport[]): void;
+  welcomed(welcome: Welcome): void;
   reported(report: LocalReport): void;
 }
 
@@ -117,7 +124,7 @@ export class Link {
       case 'welcome':
         this.#isWelcome = true;
         this.#startedBootMs = -Infinity;
-        this.#events.welcomed(answer.isolation, answer.runs);
+        this.#events.welcomed(answer);
         for (const order of this.#unanswered.values()) {
           order.sentBootMs = this.#heardBootMs;
           this.#socket?.write(order.line);

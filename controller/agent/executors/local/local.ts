@@ -13,12 +13,13 @@ import {
 } from '#ports/executor.ts';
 import { isLive, reasonOf, reportOf } from '../reports.ts';
 import type { SiteRules } from '../site.ts';
+import type { Controller } from './cgroup.ts';
 import { type Layout, logOf, openLayout } from './layout.ts';
 import { writeLease } from './lease.ts';
 import { Link } from './link.ts';
 import { type LocalNode, reportOfNode, thisMachine } from './nodes.ts';
 import { type PlanOptions, planOf } from './plan.ts';
-import type { LocalReport, Order } from './protocol.ts';
+import type { LocalReport, Order, Welcome } from './protocol.ts';
 import { readOutput } from './read-log.ts';
 import { readIfThere, writeWhole } from './store.ts';
 import type { IsolationKind } from './trees.ts';
@@ -56,6 +57,7 @@ export class LocalExecutor implements Executor {
   readonly #waiting = new Set<() => void>();
   #events: ExecutorEvents | undefined;
   #isolation: IsolationKind | undefined;
+  #controllers: readonly Controller[] = [];
 
   constructor(options: LocalOptions) {
     const stateDir = resolve(options.stateDir);
@@ -63,7 +65,7 @@ export class LocalExecutor implements Executor {
     const hasUsers = Object.keys(options.site.tenants).length > 0;
     this.#layout = openLayout(stateDir, hasUsers);
     this.#link = new Link(this.#layout, stateDir, options.clock, options.isolation, {
-      welcomed: (isolation, runs) => this.#welcomed(isolation, runs),
+      welcomed: (welcome) => this.#welcomed(welcome),
       reported: (report) => this.#reported(report),
     });
   }
@@ -71,6 +73,11 @@ export class LocalExecutor implements Executor {
   /** How trees of processes are ended here. Undefined before `open`. */
   isolation(): IsolationKind | undefined {
     return this.#isolation;
+  }
+
+  /** What of a task the kernel bounds here. Empty before `open`. */
+  controllers(): readonly Controller[] {
+    return this.#controllers;
   }
 
   async open(
@@ -149,8 +156,9 @@ export class LocalExecutor implements Executor {
     await this.#link.close();
   }
 
-  #welcomed(isolation: IsolationKind, runs: readonly LocalReport[]): void {
+  #welcomed({ isolation, controllers = [], runs }: Welcome): void {
     this.#isolation = isolation;
+    this.#controllers = controllers;
     for (const report of runs) {
       const known = this.#runs.get(keyOf(report));
       if (known?.phase !== report.phase) this.#reported(report);

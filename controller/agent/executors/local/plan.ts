@@ -150,7 +150,10 @@ function plannedGroup(
   }
   const secret = (ref: SecretRef): Buffer => readSecret(ref, tenant, options);
   const env = variables(group.env, site, secret);
+  const { memoryMib = 0, cpuMillis = 0 } = group.resources ?? {};
   return {
+    memoryMib,
+    cpuMillis,
     argv: [programOf(group, site), ...group.command.slice(1), ...group.args],
     env: { ...env, ...shared, ISOBAR_GROUP: group.name === '' ? 'main' : group.name },
     files: group.files.map((file) => plannedFile(file, secret)),

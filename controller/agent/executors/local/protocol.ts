@@ -4,6 +4,7 @@
 import type { ReasonCode } from '#domain/reasons.ts';
 import type { RunState } from '#domain/states.ts';
 import type { RunKey } from '#ports/executor.ts';
+import type { Asked, Controller } from './cgroup.ts';
 import type { IsolationKind } from './trees.ts';
 
 export type Order =
@@ -17,15 +18,19 @@ export type Order =
 export type Numbered = Order & { readonly number: number };
 
 export type Answer =
-  | {
-      readonly kind: 'welcome';
-      readonly isolation: IsolationKind;
-      readonly runs: readonly LocalReport[];
-    }
+  | Welcome
   | { readonly kind: 'run'; readonly report: LocalReport }
   | { readonly kind: 'done'; readonly number: number }
   /** Another agent came. */
   | { readonly kind: 'replaced' };
+
+export interface Welcome {
+  readonly kind: 'welcome';
+  readonly isolation: IsolationKind;
+  /** What the kernel bounds. Absent from a supervisor of an earlier release: nothing. */
+  readonly controllers?: readonly Controller[];
+  readonly runs: readonly LocalReport[];
+}
 
 /** A run as the supervisor starts it. It holds secrets, so it is never written down. */
 export interface Plan {
@@ -48,7 +53,7 @@ export interface User {
   readonly gid: number;
 }
 
-export interface PlannedGroup {
+export interface PlannedGroup extends Asked {
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly files: readonly {

@@ -11,7 +11,14 @@ import { bootId, bootMs, codeOf, isAlive } from './proc.ts';
 import type { LocalReport, Plan, Why } from './protocol.ts';
 import type { Ending, RunRecord, Store, StoredRun } from './store.ts';
 import { Task } from './task.ts';
-import { type Isolation, type Reaper, killTree, signalTrees } from './trees.ts';
+import {
+  type Isolation,
+  type Reaper,
+  diedOfMemory,
+  isMemoryBounded,
+  killTree,
+  signalTrees,
+} from './trees.ts';
 
 /** What a run needs of its supervisor. */
 export interface Surroundings {
@@ -26,6 +33,7 @@ export interface Surroundings {
 const VERDICTS = {
   failed: { phase: RunState.FAILED, code: undefined },
   asked: { phase: RunState.STOPPED, code: undefined },
+  memory: { phase: RunState.FAILED, code: 'MEMORY_EXCEEDED' },
   time: { phase: RunState.FAILED, code: 'RUN_TIME_EXCEEDED' },
   fence: { phase: RunState.STOPPED, code: 'LEASE_FENCED' },
   newer: { phase: RunState.STOPPED, code: 'LOST' },
@@ -70,7 +78,10 @@ export class LocalRun {
   static accept(around: Surroundings, plan: Plan, isolation: Isolation): LocalRun {
     const { run, job, leased, signal, graceMs, maxRunMs, ranks } = plan;
     const { jobUid, index, epoch } = run;
-    const limits = { leased, signal, graceMs, maxRunMs, tasks: ranks.length };
+    const groups = plan.groups.map(({ memoryMib }, group) => {
+      return { tasks: ranks.filter((each) => each === group).length, memoryMib };
+    });
+    const limits = { leased, signal, graceMs, maxRunMs, tasks: ranks.length, groups };
     const record = { jobUid, index, epoch, job, ...limits, bootId: bootId(), isolation };
     around.store.accept(record);
     const accepted = new LocalRun(around, record, bootMs());
@@ -150,7 +161,7 @@ export class LocalRun {
     }
     const isOver = this.#tasks.every((task) => task.state === 'dead' || task.state === 'left');
     // All tasks have ended by themselves, and what they left behind is being killed: that is how the run ends.
-    if (isOver && cause !== 'failed') return;
+    if (isOver && cause !== 'failed' && cause !== 'memory') return;
     this.#ending = this.#endingOf(cause, details);
     for (const task of this.#tasks) if (task.state === 'waiting') task.state = 'dead';
     if (this.#tasks.some((task) => task.state === 'alive')) {
@@ -171,6 +182,18 @@ export class LocalRun {
     if (maxRunMs > 0 && this.#startBootMs > 0 && bootMs() - this.#startBootMs >= maxRunMs) {
       this.end('time');
     }
+  }
+
+  /** Tasks that nobody but us keeps from taking more memory than they asked for. */
+  unbounded(): Task[] {
+    if (isMemoryBounded(this.record.isolation)) return [];
+    return this.#tasks.filter(({ state, memoryMib }) => state === 'alive' && memoryMib > 0);
+  }
+
+  /** These of all tasks have taken more. */
+  endIfAmong(tasks: ReadonlySet<Task>): void {
+    const task = this.#tasks.find((each) => tasks.has(each));
+    if (task !== undefined) this.end('memory', { rank: task.rank });
   }
 
   trimOutput(): void {
@@ -213,7 +236,9 @@ export class LocalRun {
     const exitCode = status ?? otherwise;
     if (exitCode !== 0) {
       if (this.#firstBadExit === 0) this.#firstBadExit = exitCode;
-      this.end('failed', { rank: task.rank, exitCode });
+      const { rank } = task;
+      if (diedOfMemory(task)) this.end('memory', { rank });
+      else this.end('failed', { rank, exitCode });
     }
     // Who left a status has ended in order, and in a namespace has taken all others along.
     this.#around.reaper.reap(task, status === undefined, () => {
@@ -234,8 +259,8 @@ export class LocalRun {
     const key = keyOf(this.record);
     const verdict = ending && VERDICTS[ending.cause];
     this.#sinceBootMs = bootMs();
-    const lastLines =
-      ending?.cause === 'failed' ? lastLinesOf(logOf(store.layout, key, ending.rank)) : [];
+    const isTasks = ending?.cause === 'failed' || ending?.cause === 'memory';
+    const lastLines = isTasks ? lastLinesOf(logOf(store.layout, key, ending.rank)) : [];
     const report = {
       ...this.#reportOf(verdict?.phase ?? RunState.SUCCEEDED, this.#why(ending)),
       exitCode: ending?.cause === 'failed' ? ending.exitCode : this.#firstBadExit,
@@ -254,10 +279,15 @@ export class LocalRun {
   }
 
   #why(ending: Ending | undefined): Why | null {
-    const code = ending && VERDICTS[ending.cause].code;
+    if (ending === undefined) return null;
+    const { cause, rank, subject } = ending;
+    const { code } = VERDICTS[cause];
     if (code === undefined) return null;
-    const needed = code === 'RUN_TIME_EXCEEDED' ? Math.ceil(this.record.maxRunMs / 1000) : 0;
-    return { code, subject: ending?.subject ?? '', needed };
+    if (cause === 'memory') {
+      return { code, subject: String(rank), needed: this.#tasks[rank]?.memoryMib ?? 0 };
+    }
+    const needed = cause === 'time' ? Math.ceil(this.record.maxRunMs / 1000) : 0;
+    return { code, subject, needed };
   }
 
   #move(phase: RunState): void {

@@ -36,19 +36,22 @@ export interface RunRecord extends RunKey {
   readonly graceMs: number;
   readonly maxRunMs: number;
   readonly tasks: number;
+  /** How many tasks, one after the other, asked for how much. Absent in what an earlier release has accepted. */
+  readonly groups?: readonly { readonly tasks: number; readonly memoryMib: number }[];
   readonly bootId: string;
   readonly isolation: Isolation;
 }
 
 /**
- * Why a run is being ended: a task failed, somebody asked, it took too long, the fence fell, a newer epoch came, it could
- * not be started, or it was found in pieces.
+ * Why a run is being ended: a task failed or took more memory than it may, somebody asked, it took too long, the fence
+ * fell, a newer epoch came, it could not be started, or it was found in pieces.
  */
 export interface Ending {
-  readonly cause: 'failed' | 'asked' | 'time' | 'fence' | 'newer' | 'start' | 'lost';
+  readonly cause: 'failed' | 'memory' | 'asked' | 'time' | 'fence' | 'newer' | 'start' | 'lost';
   readonly sinceBootMs: number;
-  /** With `failed`: which task, and with what. */
+  /** With `failed` and `memory`: which task. */
   readonly rank: number;
+  /** With `failed`. */
   readonly exitCode: number;
   /** With `start`: what went wrong. */
   readonly subject: string;

@@ -25,6 +25,7 @@ import {
   type Why,
   lineOf,
 } from './protocol.ts';
+import { MemoryWatch } from './memory.ts';
 import { LocalRun, neverBegan } from './run.ts';
 import { EpochBook, Store, type StoredRun } from './store.ts';
 import { type Isolation, ISOLATION_KINDS, Reaper, findIsolation, leaveIsolation } from './trees.ts';
@@ -43,6 +44,7 @@ class Supervisor {
   readonly #store: Store;
   readonly #epochs: EpochBook;
   readonly #reaper = new Reaper();
+  readonly #memory = new MemoryWatch();
   readonly #live = new Map<string, LocalRun>();
   readonly #finals = new Map<string, LocalReport>();
   /** Accepted and not yet started. */
@@ -153,7 +155,8 @@ class Supervisor {
       this.#endIfIdle();
     });
     const runs = [...this.#finals.values(), ...[...this.#live.values()].map((run) => run.report())];
-    this.#tell({ kind: 'welcome', isolation: this.#isolation.kind, runs });
+    const { kind: isolation, controllers } = this.#isolation;
+    this.#tell({ kind: 'welcome', isolation, ...(controllers && { controllers }), runs });
   }
 
   #obey(order: Numbered): void {
@@ -285,6 +288,13 @@ class Supervisor {
     }
   }
 
+  #checkMemory(): void {
+    const above = this.#memory.look(() =>
+      [...this.#live.values()].flatMap((run) => run.unbounded()),
+    );
+    if (above.size > 0) for (const run of this.#live.values()) run.endIfAmong(above);
+  }
+
   /** While anything is alive: a guard stands by, and every tick looks after what nobody tells. */
   #beAwake(): void {
     if (this.#guard === undefined) {
@@ -307,6 +317,7 @@ class Supervisor {
         run.look();
         if (this.#ticks % TRIM_TICKS === 0) run.trimOutput();
       }
+      this.#checkMemory();
       if (this.#live.size > 0) this.#beAwake();
     }, TICK_MS);
   }

@@ -17,13 +17,16 @@ import { type ProcessId, identify } from './proc.ts';
 import { SITE_PATH } from './programs.ts';
 import type { Plan, PlannedGroup, User } from './protocol.ts';
 import type { RunRecord, Store } from './store.ts';
-import { type Isolation, type Tree, makeRoom, wrap } from './trees.ts';
+import type { Watched } from './memory.ts';
+import { type Isolation, makeRoom, wrap } from './trees.ts';
 
-export class Task implements Tree {
+export class Task implements Watched {
   readonly rank: number;
   readonly marker: string;
   readonly name: string;
   readonly isolation: Isolation;
+  /** What it may take. 0: nothing was said. */
+  readonly memoryMib: number;
   /** The wrapper, or the `unshare` around it. */
   top: ProcessId | undefined;
   /** `left`: its top has ended, what it left behind is being killed. */
@@ -36,6 +39,7 @@ export class Task implements Tree {
     this.marker = markerOf(layout, keyOf(run), rank);
     this.name = taskName(keyOf(run), rank);
     this.isolation = run.isolation;
+    this.memoryMib = memoryOf(run, rank);
   }
 
   /** Starts it. Throws what goes wrong; then there is no process. */
@@ -43,7 +47,7 @@ export class Task implements Tree {
     const group = plan.groups[plan.ranks[this.rank] ?? 0];
     if (group === undefined) throw new Error(`there is no group for rank ${this.rank}`);
     const dir = makeDirectory(store.layout, run, this.rank, group, plan.user);
-    makeRoom(this);
+    makeRoom(this, group);
     const output = openSync(logOf(store.layout, keyOf(run), this.rank), 'a', 0o600);
     try {
       const env = {
@@ -78,6 +82,11 @@ export class Task implements Tree {
       closeSync(output);
     }
   }
+}
+
+function memoryOf({ groups = [] }: RunRecord, rank: number): number {
+  let end = 0;
+  return groups.find(({ tasks }) => rank < (end += tasks))?.memoryMib ?? 0;
 }
 
 function makeDirectory(

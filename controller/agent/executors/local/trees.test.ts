@@ -3,6 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { RunState } from '#domain/states.ts';
+import type { TaskGroup } from '#gen/isobar/v1/job.ts';
+import { Resources } from '#gen/isobar/v1/resources.ts';
 import { Agent, assignmentOf, key } from '../agent.contract.ts';
 import { LocalPlace, availableIsolations, sleeper, until } from './machine.contract.ts';
 
@@ -81,6 +83,41 @@ for (const isolation of availableIsolations()) {
         go();
         expect(await agent.ended(key(1))).toMatchObject({ phase: RunState.SUCCEEDED });
         expect(sleep.pids()).toEqual([]);
+      },
+    );
+
+    const asking = (memoryMib: number, script: string): Partial<TaskGroup> => ({
+      command: ['/bin/sh', '-c', script],
+      resources: Resources.fromPartial({ memoryMib, cpuMillis: 100 }),
+    });
+
+    test('ends when it takes more memory than it asked for, and the others of its gang too', async () => {
+      const sleep = sleeper();
+      const hog = asking(64, 'echo begins; dd if=/dev/zero bs=200M count=1 | sleep 1000');
+      const groups = [
+        { ...asking(64, sleep.program), name: 'a', replicas: 2 },
+        { ...hog, name: 'b' },
+      ];
+      agent.executor.start(assignmentOf(key(1), groups));
+      expect(await agent.ended(key(1))).toMatchObject({
+        phase: RunState.FAILED,
+        exitCode: 137,
+        reason: { code: 'MEMORY_EXCEEDED', subject: '2', needed: 64 },
+        lastLines: ['begins'],
+      });
+      expect(sleep.pids()).toEqual([]);
+    });
+
+    // Five processes that show 20 MiB each, and are the same ones. One way to look for them is enough here.
+    test.runIf(isolation === 'marker')(
+      'may share memory between its processes, and have it for as long as it likes',
+      async () => {
+        const shared = 'x=$(head -c 20000000 /dev/zero | tr "\\0" x)';
+        const children = '(sleep 3; : "$x") & '.repeat(4);
+        agent.executor.start(
+          assignmentOf(key(1), [asking(64, `${shared}; ${children} wait; exit 0`)]),
+        );
+        expect(await agent.ended(key(1))).toMatchObject({ phase: RunState.SUCCEEDED });
       },
     );
 

@@ -7,20 +7,22 @@
 // marker          a process group, and a search through /proc for the marker in the environment, which also finds who
 //                 forked twice with setsid. A process that clears its environment and leaves its session escapes.
 //
-// Memory is not limited: a cgroup for each task would allow it where the memory controller is delegated to us, but then
-// the same job would die in one data center and live in another; the controller counts what is asked for.
+// Memory is bounded in all three: by the kernel in a cgroup that has the controller (cgroup.ts), else by looking (memory.ts).
+// So a job that takes more than it asked for ends in every data center, and says why.
 import { spawnSync } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  readdirSync,
-  rmdirSync,
-  writeFileSync,
-} from 'node:fs';
 import { join } from 'node:path';
+import {
+  type Asked,
+  type Controller,
+  killCgroup,
+  makeCgroup,
+  openCgroups,
+  pidsIn,
+  ranOutOfMemory,
+  removeCgroup,
+} from './cgroup.ts';
 import { MARKER } from './layout.ts';
-import { type Sought, codeOf, commandOf, findProcesses, isAlive, signal } from './proc.ts';
+import { type Sought, commandOf, findProcesses, isAlive, signal } from './proc.ts';
 import { SITE_PATH, ownProgram } from './programs.ts';
 import type { User } from './protocol.ts';
 
@@ -31,6 +33,8 @@ export interface Isolation {
   readonly kind: IsolationKind;
   /** With `cgroup`: the directory in which each task gets its own. */
   readonly cgroup: string;
+  /** What of a task the kernel bounds. Absent in what an earlier release has started: nothing. */
+  readonly controllers?: readonly Controller[];
 }
 
 /** The tree of one task. */
@@ -122,8 +126,28 @@ function quoted(text: string): string {
 }
 
 /** Before the first process. */
-export function makeRoom(tree: Tree): void {
-  if (tree.isolation.kind === 'cgroup') mkdirSync(cgroupOf(tree), { recursive: true });
+export function makeRoom(tree: Tree, asked: Asked): void {
+  const { kind, controllers = [] } = tree.isolation;
+  if (kind === 'cgroup') makeCgroup(cgroupOf(tree), controllers, asked);
+}
+
+/** Whether the kernel sees to it that it takes no more memory than it asked for. */
+export function isMemoryBounded({ controllers = [] }: Isolation): boolean {
+  return controllers.includes('memory');
+}
+
+/** Whether the kernel has ended it because it took more. To be asked before it is reaped. */
+export function diedOfMemory(tree: Tree): boolean {
+  return isMemoryBounded(tree.isolation) && ranOutOfMemory(cgroupOf(tree));
+}
+
+/** All processes of each tree, by its marker. */
+export function processesIn(trees: readonly Tree[]): Map<string, number[]> {
+  const found = findProcesses(trees.filter((tree) => tree.isolation.kind !== 'cgroup'));
+  for (const tree of trees) {
+    if (tree.isolation.kind === 'cgroup') found.set(tree.marker, pidsIn(cgroupOf(tree)));
+  }
+  return found;
 }
 
 /**
@@ -132,9 +156,9 @@ export function makeRoom(tree: Tree): void {
  * task has begun. Answers those: try again.
  */
 export function signalTrees<T extends Tree>(trees: readonly T[], name: NodeJS.Signals): T[] {
-  const found = findProcesses(trees.filter((tree) => tree.isolation.kind !== 'cgroup'));
+  const found = processesIn(trees);
   return trees.filter((tree) => {
-    const pids = found.get(tree.marker) ?? pidsIn(cgroupOf(tree));
+    const pids = found.get(tree.marker) ?? [];
     const own = pids.filter((pid) => !commandOf(pid).includes(WRAPPER_NAME));
     for (const pid of own) signal(pid, name);
     return own.length === 0;
@@ -143,7 +167,7 @@ export function signalTrees<T extends Tree>(trees: readonly T[], name: NodeJS.Si
 
 /** Kills what can be killed at once. What has hidden is found by `Reaper`. */
 export function killTree(tree: Tree): void {
-  if (tree.isolation.kind === 'cgroup') killCgroup(tree);
+  if (tree.isolation.kind === 'cgroup') killCgroup(cgroupOf(tree));
   // Without the check the number might by now be another's.
   if (tree.top !== undefined && isAlive(tree.top)) signal(-tree.top.pid, 'SIGKILL');
 }
@@ -183,7 +207,7 @@ export class Reaper {
     const found = inProc.length === 0 ? new Map<string, number[]>() : findProcesses(inProc);
     for (const [tree, onDead] of this.#waiting) {
       if (tree.isolation.kind === 'cgroup') {
-        killCgroup(tree);
+        killCgroup(cgroupOf(tree));
         if (!isGone(tree)) continue;
       } else {
         const pids = found.get(tree.marker) ?? [];
@@ -202,10 +226,13 @@ export class Reaper {
 /** The best isolation that works here, or the one that is asked for. Tries it with a process. */
 export function findIsolation(id: string, wanted?: IsolationKind): Isolation {
   for (const kind of wanted === undefined ? ISOLATION_KINDS : [wanted]) {
-    const cgroup = kind === 'cgroup' ? makeCgroup(id) : '';
-    if (kind === 'cgroup' && cgroup === undefined) continue;
+    if (kind === 'cgroup') {
+      const opened = openCgroups(id, canEnter);
+      if (opened === undefined) continue;
+      return { kind, cgroup: opened.path, controllers: opened.controllers };
+    }
     if (kind === 'pid-namespace' && !succeeds([...unshare(), 'true'])) continue;
-    return { kind, cgroup: cgroup ?? '' };
+    return { kind, cgroup: '', controllers: [] };
   }
   throw new Error(`this machine does not allow isolation by ${wanted}`);
 }
@@ -225,71 +252,13 @@ function cgroupOf(tree: Tree): string {
   return join(tree.isolation.cgroup, tree.name);
 }
 
-/** In the cgroup that we are in ourselves: there a service manager has given us room, if anywhere. */
-function makeCgroup(id: string): string | undefined {
-  const own = ownCgroup();
-  if (own === undefined) return undefined;
-  const base = join(own, `isobar-${id}`);
-  const probe = join(base, 'probe');
-  try {
-    mkdirSync(probe, { recursive: true });
-    if (!existsSync(join(probe, 'cgroup.kill'))) return undefined; // before Linux 5.14
-    const script = 'echo 0 >"$1/cgroup.procs"';
-    return succeeds(['/bin/sh', '-c', script, 'sh', probe]) ? base : undefined;
-  } catch {
-    return undefined;
-  } finally {
-    removeCgroup(probe);
-  }
+/** As a wrapper does it. */
+function canEnter(cgroup: string): boolean {
+  return succeeds(['/bin/sh', '-c', 'echo 0 >"$1/cgroup.procs"', 'sh', cgroup]);
 }
 
-function ownCgroup(): string | undefined {
-  const path = /^0::(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[1];
-  for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n')) {
-    const [place = '', kind = ''] = line.split(' - ');
-    const [, , , root = '', mount = ''] = place.split(' ');
-    if (path === undefined || !kind.startsWith('cgroup2 ')) continue;
-    if (path === root || path.startsWith(root === '/' ? '/' : `${root}/`)) {
-      return join(mount, path.slice(root === '/' ? 0 : root.length));
-    }
-  }
-  return undefined;
-}
-
-function killCgroup(tree: Tree): void {
-  try {
-    writeFileSync(join(cgroupOf(tree), 'cgroup.kill'), '1');
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error;
-  }
-}
-
-/** A cgroup can be removed when nothing lives in it: that is the proof. */
 function isGone(tree: Tree): boolean {
   return removeCgroup(cgroupOf(tree));
-}
-
-function removeCgroup(path: string): boolean {
-  try {
-    rmdirSync(path);
-    return true;
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return true;
-  }
-  // A task may have made cgroups within its own.
-  const within = readdirSync(path, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  if (within.length === 0) return false;
-  const removed = within.map((entry) => removeCgroup(join(path, entry.name)));
-  return !removed.includes(false) && removeCgroup(path);
-}
-
-function pidsIn(cgroup: string): number[] {
-  try {
-    const pids = readFileSync(join(cgroup, 'cgroup.procs'), 'latin1').split('\n');
-    return pids.filter((pid) => pid !== '').map(Number);
-  } catch {
-    return [];
-  }
 }
 
 function succeeds([program = '', ...args]: readonly string[]): boolean {
