@@ -332,13 +332,26 @@ export interface TaskGroup {
   args: string[];
   /** Container image, for data centers that offer `image`. */
   image: string;
-  /** What each task needs. At least 1 millisecond of a CPU and 1 MiB: 0 means 1000 millis, and 512 MiB. */
+  /**
+   * What each task needs. At least 1 millisecond of a CPU and 1 MiB: 0 means 1000 millis, and 512 MiB. A task that takes
+   * more memory is ended (`MEMORY_EXCEEDED`); CPUs are shared in proportion where the data center can do that.
+   */
   resources:
     | Resources
     | undefined;
   /** Number of tasks, 1 to 10,000; 0 means 1. */
   replicas: number;
-  /** Environment of the tasks, at most 256 variables. */
+  /**
+   * Environment of the tasks, at most 256 variables. Each task is told besides, by the local executor:
+   *
+   *  - `ISOBAR_JOB`, `ISOBAR_UID`, `ISOBAR_INDEX`, `ISOBAR_EPOCH`: its job and run;
+   *  - `ISOBAR_GROUP`, `ISOBAR_RANK` (from 0), `ISOBAR_SIZE`: its group, and its place among all tasks of the job;
+   *  - `ISOBAR_PEERS`: the node of each task by rank, with commas;
+   *  - `ISOBAR_DEVICES`, `ISOBAR_DEVICE_THOUSANDTHS`: ids of its devices and how much of each it has, with commas. Empty
+   *    where it has none;
+   *  - `CUDA_VISIBLE_DEVICES`, `NVIDIA_VISIBLE_DEVICES`, `ROCR_VISIBLE_DEVICES`, `HIP_VISIBLE_DEVICES`: the same for the
+   *    libraries of GPUs, and for tasks without devices what these take for none. What a job sets here is replaced.
+   */
   env: EnvVar[];
   /** Files that lie in the task's directory when it starts, at most 64 of together 1 MiB. */
   files: FileContent[];
