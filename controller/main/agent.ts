@@ -3,7 +3,12 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import { join } from 'node:path';
 import { Agent } from '#agent/agent.ts';
 import { LocalExecutor } from '#agent/executors/local/local.ts';
-import { reportOfNode, type LocalNode } from '#agent/executors/local/nodes.ts';
+import {
+  parseNodes,
+  reportOfNode,
+  thisMachine,
+  type LocalNode,
+} from '#agent/executors/local/nodes.ts';
 import { SimulatedExecutor } from '#agent/executors/simulated.ts';
 import { DEMO_SITE, parseSite, type SiteRules } from '#agent/executors/site.ts';
 import type { Membership } from '#agent/protocol.ts';
@@ -32,8 +37,8 @@ export interface AgentProcessOptions {
   /** The site's rules. Absent: nothing may run, except in a demo. */
   readonly siteFile: string | undefined;
   readonly demo: boolean;
-  /** Absent: this machine. */
-  readonly nodes: readonly LocalNode[] | undefined;
+  /** What this machine has, or slices of it. Absent: the whole of it, without devices. */
+  readonly nodesFile: string | undefined;
   readonly secretsDir: string | undefined;
   readonly onFatal: (why: string) => void;
 }
@@ -120,7 +125,8 @@ function dataCenterOf(identity: StoredIdentity): string {
 }
 
 function executorOf(options: AgentProcessOptions, clock: Clock, random: SystemRandom): Executor {
-  const { secretsDir, nodes } = options;
+  const { secretsDir } = options;
+  const nodes = nodesOf(options);
   switch (options.executor) {
     case 'local':
       return new LocalExecutor({
@@ -135,6 +141,11 @@ function executorOf(options: AgentProcessOptions, clock: Clock, random: SystemRa
     default:
       return options.executor satisfies never;
   }
+}
+
+function nodesOf({ nodesFile, dataDir }: AgentProcessOptions): readonly LocalNode[] | undefined {
+  if (nodesFile === undefined) return undefined;
+  return parseNodes(readFileSync(nodesFile, 'utf8'), nodesFile, thisMachine(dataDir));
 }
 
 function siteOf({ siteFile, demo }: AgentProcessOptions): SiteRules {

@@ -106,7 +106,7 @@ export const agentSchema = z.strictObject({
   site: path.optional(),
   /** No site file needed: everything may run. */
   demo: z.boolean().default(false),
-  /** File with made-up slices of this machine; absent: the whole of it. */
+  /** File with the labels and devices of this machine, or made-up slices of it; absent: the whole of it, without devices. */
   nodes: path.optional(),
   /** Folder with NAME/KEY for each secret. */
   secretsDir: path.optional(),

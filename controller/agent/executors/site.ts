@@ -16,8 +16,8 @@
 // A list of allowed programs holds only together with `denyEnv: [LD_*]` and for programs that run no others.
 //
 // In patterns `*` stands for anything but a slash, `**` for anything.
-import { LineCounter, isNode, parseDocument } from 'yaml';
 import { z } from 'zod';
+import { parseOwnerFile } from './owner-file.ts';
 
 export interface SiteRules {
   /** For trying things out on one machine: tenants may share a user, and what is not said is allowed. */
@@ -57,32 +57,10 @@ const fileSchema = z.strictObject({
     .optional(),
 });
 
-/** Throws an error that names the file, the line and the field. An empty file is a site that allows nothing. */
+/** Throws an error that names the file, the line and the field of all that is wrong. An empty file is a site that allows nothing. */
 export function parseSite(text: string, file: string): SiteRules {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines });
-  const problem = document.errors[0];
-  if (problem !== undefined) {
-    const { line } = lines.linePos(problem.pos[0]);
-    throw new Error(`${file}:${line}: ${problem.message.split('\n')[0]}`);
-  }
-  const lineOf = (path: readonly PropertyKey[]): number => {
-    // What is missing has no line: then its parent's.
-    for (let length = path.length; length > 0; length -= 1) {
-      const node: unknown = document.getIn(path.slice(0, length), true);
-      if (isNode(node) && node.range) return lines.linePos(node.range[0]).line;
-    }
-    return 1;
-  };
-  const parsed = fileSchema.safeParse(document.toJS() ?? {});
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    const path = issue?.path ?? [];
-    const unknown = issue?.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : [];
-    const field = [...path, ...unknown];
-    throw new Error(`${file}:${lineOf(field)}: ${field.join('.')}: ${issue?.message}`);
-  }
-  const { maxRunTime, allowTenants, allowCommands, secrets, ...rest } = parsed.data;
+  const { data, lineOf } = parseOwnerFile(fileSchema, text, file, {});
+  const { maxRunTime, allowTenants, allowCommands, secrets, ...rest } = data;
   const shared = sharedUser(rest.tenants);
   if (shared !== undefined) {
     throw new Error(

@@ -1,9 +1,6 @@
 // isobar agent
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { z } from 'zod';
-import type { LocalNode } from '#agent/executors/local/nodes.ts';
 import { EXIT, Failure } from '#cli/exit.ts';
 import { type Act, examples } from '#cli/verb.ts';
 import { agentSchema, loadAgentConfig } from '../config.ts';
@@ -18,7 +15,7 @@ const HELP = {
   'executor.kind': 'local or simulated. Default local',
   site: 'file that says what the owner of this data center allows to run',
   demo: '?no site file needed: everything may run',
-  nodes: 'JSON file with made-up slices of this machine; default the whole of it',
+  nodes: 'YAML file with the labels and devices of this machine, or made-up slices of it',
   secrets_dir: 'directory with NAME/KEY for each secret',
   'log.format': 'json or text; default text on a terminal',
   'log.level': 'info, warn or error',
@@ -41,7 +38,6 @@ export function configure(command: Command, act: Act): void {
       }
       const path = (file: string | undefined): string | undefined =>
         file === undefined ? undefined : resolve(session.io.cwd, file);
-      const nodes = path(config.nodes);
       const telemetry = makeLogger({ process: 'agent', ...config.log });
       return untilEnded(session, async (onFatal) => {
         const running = await startAgent(
@@ -53,7 +49,7 @@ export function configure(command: Command, act: Act): void {
             executor: kind,
             siteFile: path(config.site),
             demo: config.demo,
-            nodes: nodes === undefined ? undefined : readNodes(nodes),
+            nodesFile: path(config.nodes),
             secretsDir: path(config.secretsDir),
             onFatal: (why) => onFatal(new Failure(why, EXIT.REFUSED)),
           },
@@ -70,32 +66,4 @@ export function configure(command: Command, act: Act): void {
     command,
     'isobar agent --controllers isobar.example.vn:7420 --enrolment isobar.example.vn:7421 --token-file token --site site.yaml',
   );
-}
-
-const amount = z.int().min(0);
-const nodesSchema = z.array(
-  z.strictObject({
-    node: z.string().min(1),
-    role: z.enum(['general', 'storage', 'hpc', 'gpu']).default('general'),
-    labels: z.record(z.string(), z.string()).default({}),
-    cpuMillis: amount,
-    memoryMib: amount,
-    storageMib: amount.default(0),
-    devices: z.array(z.strictObject({ model: z.string().min(1), memoryMib: amount })).default([]),
-  }),
-);
-
-function readNodes(file: string): readonly LocalNode[] {
-  let found: unknown;
-  try {
-    found = JSON.parse(readFileSync(file, 'utf8'));
-  } catch (cause) {
-    throw new Failure(
-      `${file} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`,
-      EXIT.NO_FILE,
-    );
-  }
-  const parsed = nodesSchema.safeParse(found);
-  if (parsed.success) return parsed.data;
-  throw new Failure(`${file} is no list of nodes: ${z.prettifyError(parsed.error)}`, EXIT.BAD_FILE);
 }

@@ -48,6 +48,7 @@ export class LocalExecutor implements Executor {
   readonly placement = 'BINDING';
   readonly offers: readonly string[] = [];
   readonly #options: LocalOptions;
+  readonly #nodes: readonly LocalNode[];
   readonly #layout: Layout;
   readonly #link: Link;
   readonly #runs = new Map<string, LocalReport>();
@@ -64,6 +65,7 @@ export class LocalExecutor implements Executor {
     this.#options = options;
     const hasUsers = Object.keys(options.site.tenants).length > 0;
     this.#layout = openLayout(stateDir, hasUsers);
+    this.#nodes = options.nodes ?? [thisMachine(stateDir)];
     this.#link = new Link(this.#layout, stateDir, options.clock, options.isolation, {
       welcomed: (welcome) => this.#welcomed(welcome),
       reported: (report) => this.#reported(report),
@@ -93,9 +95,8 @@ export class LocalExecutor implements Executor {
       );
     }
     this.#events = events;
-    const { nodes = [thisMachine(this.#options.stateDir)] } = this.#options;
     return {
-      nodes: nodes.map(reportOfNode),
+      nodes: this.#nodes.map(reportOfNode),
       runs: [...this.#runs.values()].map((run) => this.#toReport(run)),
     };
   }
@@ -190,7 +191,12 @@ export class LocalExecutor implements Executor {
 
   #planOptions(): PlanOptions {
     const { site, secretsDir } = this.#options;
-    return { site, secretsDir, firstTenant: (tenant) => this.#firstTenant(tenant) };
+    return {
+      site,
+      secretsDir,
+      firstTenant: (tenant) => this.#firstTenant(tenant),
+      devicesOf: (name) => this.#nodes.find(({ node }) => node === name)?.devices ?? [],
+    };
   }
 
   /** The tenant that came first stays the first, also after a restart. */

@@ -5,12 +5,19 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { EnvVar, FileContent, JobSpec, TaskGroup } from '#gen/isobar/v1/job.ts';
 import { assignmentOf, key, variable } from '../agent.contract.ts';
 import { DEMO_SITE, type SiteRules } from '../site.ts';
+import type { LocalDevice } from './devices.ts';
 import { type PlanOptions, type Planned, planOf } from './plan.ts';
 import type { Plan } from './protocol.ts';
 
 /** Outside a demo: one tenant, some programs. */
 const STRICT: SiteRules = { demo: false, tenants: {}, denyImages: [], denyEnv: [] };
 const TRUE = { command: ['/bin/true'] };
+
+const DEVICES: readonly LocalDevice[] = [
+  { model: 'A100', memoryMib: 81_920, id: '0', vendor: 'nvidia' },
+  { model: 'A100', memoryMib: 81_920, id: 'GPU-7f', vendor: 'nvidia' },
+  { model: 'MI300', memoryMib: 196_608, id: '5', vendor: 'amd' },
+];
 
 let secretsDir: string;
 beforeAll(() => {
@@ -48,6 +55,59 @@ describe('the environment', () => {
 
   test.each(['ISOBAR_RANK', '1A', 'A-B', ''])('refuses the name %j', (name) => {
     expect(refused(planned([{ ...TRUE, env: [variable(name, 'x')] }]))).toMatch(/^START_FAILED/);
+  });
+});
+
+describe('devices', () => {
+  const GROUPS = [
+    { name: 'learn', command: ['x'], replicas: 2 },
+    { name: 'store', command: ['y'] },
+  ];
+  const given = (node: string, ...devices: [device: number, thousandths: number][]): Planned => {
+    const held = devices.map(([device, thousandths]) => ({ device, thousandths }));
+    const allocations = [
+      { node, group: 0, tasks: 1, devices: held.slice(0, 2) },
+      { node, group: 0, tasks: 1, devices: held.slice(2) },
+      { node: 'n1', group: 1, tasks: 1, devices: [] },
+    ];
+    return planOf({ ...assignmentOf(key(1), GROUPS), allocations }, key(1), options());
+  };
+
+  test('are told to each task by their ids, in the words of their vendor', () => {
+    const plan = made(given('gpus', [1, 1000], [0, 1000], [2, 250]));
+    expect(plan.devices).toEqual({
+      0: {
+        ISOBAR_DEVICES: 'GPU-7f,0',
+        ISOBAR_DEVICE_THOUSANDTHS: '1000,1000',
+        CUDA_VISIBLE_DEVICES: 'GPU-7f,0',
+        NVIDIA_VISIBLE_DEVICES: 'GPU-7f,0',
+        ROCR_VISIBLE_DEVICES: '-1',
+        HIP_VISIBLE_DEVICES: '-1',
+      },
+      1: {
+        ISOBAR_DEVICES: '5',
+        ISOBAR_DEVICE_THOUSANDTHS: '250',
+        CUDA_VISIBLE_DEVICES: '',
+        NVIDIA_VISIBLE_DEVICES: 'void',
+        ROCR_VISIBLE_DEVICES: '5',
+        HIP_VISIBLE_DEVICES: '0',
+      },
+    });
+  });
+
+  test('are parted evenly where tasks share an allocation', () => {
+    const devices = [0, 1].map((device) => ({ device, thousandths: 1000 }));
+    const allocations = [{ node: 'gpus', group: 0, tasks: 2, devices }];
+    const plan = made(planOf({ ...assignmentOf(key(1), GROUPS), allocations }, key(1), options()));
+    expect(plan.devices).toMatchObject({
+      0: { ISOBAR_DEVICES: '0' },
+      1: { ISOBAR_DEVICES: 'GPU-7f' },
+    });
+  });
+
+  test('that the node does not have, as after a change of its file, are no reason to run without', () => {
+    const why = 'START_FAILED a device that node gpus does not have';
+    expect(refused(given('gpus', [0, 1000], [3, 1000]))).toBe(why);
   });
 });
 
@@ -181,7 +241,12 @@ test('a specification that is none is refused', () => {
 });
 
 function options(site: Partial<SiteRules> = {}): PlanOptions {
-  return { site: { ...DEMO_SITE, ...site }, secretsDir, firstTenant: (tenant) => tenant };
+  return {
+    site: { ...DEMO_SITE, ...site },
+    secretsDir,
+    firstTenant: (tenant) => tenant,
+    devicesOf: (node) => (node === 'gpus' ? DEVICES : []),
+  };
 }
 
 function planned(

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { isAbsolute, join, normalize } from 'node:path';
 import { parseName } from '#domain/names.ts';
-import type { Allocation } from '#gen/isobar/v1/run.ts';
+import type { Allocation, DeviceAllocation } from '#gen/isobar/v1/run.ts';
 import type { Assignment } from '#gen/isobar/v1/agent.ts';
 import {
   type EnvVar,
@@ -15,6 +15,7 @@ import {
 import type { RunKey } from '#ports/executor.ts';
 import { type SiteRules, matchesAny } from '../site.ts';
 import { DEFAULT_GRACE_MS, millisOf } from '../spec.ts';
+import { type LocalDevice, variablesOf } from './devices.ts';
 import type { Plan, PlannedGroup, User, Why } from './protocol.ts';
 import { codeOf } from './proc.ts';
 import { findProgram } from './programs.ts';
@@ -25,6 +26,8 @@ export interface PlanOptions {
   readonly secretsDir?: string | undefined;
   /** The one tenant that may run as the agent's own user; asked only where that matters. */
   readonly firstTenant: (tenant: string) => string;
+  /** Those of a node, in the order in which they were reported. */
+  readonly devicesOf: (node: string) => readonly LocalDevice[];
 }
 
 export type Planned = { readonly plan: Plan } | { readonly refused: Why };
@@ -64,7 +67,7 @@ function makePlan(assignment: Assignment, run: RunKey, options: PlanOptions): Pl
   const tenant = parseName('tenants/*/jobs/*', assignment.job)?.[0];
   if (tenant === undefined) throw broken(`${assignment.job} is no name of a job`);
   const user = userOf(tenant, options);
-  const nodes = nodesByRank(spec.groups, assignment.allocations);
+  const nodes = placesByRank(spec.groups, assignment.allocations);
   if (nodes.length === 0) throw broken('it was given no room');
   const shared = {
     ISOBAR_JOB: assignment.job,
@@ -84,6 +87,7 @@ function makePlan(assignment: Assignment, run: RunKey, options: PlanOptions): Pl
     ...(user && { user }),
     groups: spec.groups.map((group) => plannedGroup(group, shared, tenant, options)),
     ranks: nodes.map(({ group }) => group),
+    devices: devicesByRank(nodes, options),
   };
 }
 
@@ -116,16 +120,36 @@ function userOf(tenant: string, { site, firstTenant }: PlanOptions): User | unde
   return undefined;
 }
 
+interface Place {
+  readonly node: string;
+  readonly group: number;
+  readonly devices: readonly DeviceAllocation[];
+}
+
 /** Ranks count all tasks of the job, group by group. */
-function nodesByRank(
-  groups: readonly TaskGroup[],
-  allocations: readonly Allocation[],
-): { node: string; group: number }[] {
+function placesByRank(groups: readonly TaskGroup[], allocations: readonly Allocation[]): Place[] {
   return groups.flatMap((_, group) =>
     allocations
       .filter((allocation) => allocation.group === group)
-      .flatMap(({ node, tasks }) => Array.from({ length: tasks }, () => ({ node, group }))),
+      .flatMap(({ node, tasks, devices }) => {
+        // A task with devices is an allocation of its own; should there be several in one, each has as many as the others.
+        const each = devices.length / tasks;
+        return Array.from({ length: tasks }, (__, task) => {
+          return { node, group, devices: devices.slice(task * each, (task + 1) * each) };
+        });
+      }),
   );
+}
+
+function devicesByRank(places: readonly Place[], { devicesOf }: PlanOptions): Plan['devices'] {
+  const found: Record<string, Readonly<Record<string, string>>> = {};
+  for (const [rank, { node, devices }] of places.entries()) {
+    if (devices.length === 0) continue;
+    const told = variablesOf(devices, devicesOf(node));
+    if (told === undefined) throw broken(`a device that node ${node} does not have`);
+    found[rank] = told;
+  }
+  return found;
 }
 
 function maxRunMsOf(spec: JobSpec, site: SiteRules): number {

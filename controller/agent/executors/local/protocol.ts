@@ -46,6 +46,8 @@ export interface Plan {
   readonly groups: readonly PlannedGroup[];
   /** Group of each rank. */
   readonly ranks: readonly number[];
+  /** Variables of the tasks that hold devices, by rank. */
+  readonly devices: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
 export interface User {

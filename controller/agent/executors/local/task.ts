@@ -12,6 +12,7 @@ import {
 import { dirname, join } from 'node:path';
 import { Writable } from 'node:stream';
 import { keyOf } from '#ports/executor.ts';
+import { NO_DEVICES } from './devices.ts';
 import { type Layout, directoryOf, logOf, markerOf, taskName } from './layout.ts';
 import { type ProcessId, identify } from './proc.ts';
 import { SITE_PATH } from './programs.ts';
@@ -56,6 +57,7 @@ export class Task implements Watched {
         TMPDIR: dir,
         LANG: 'C.UTF-8',
         ...group.env,
+        ...(plan.devices[this.rank] ?? NO_DEVICES),
         ISOBAR_RANK: String(this.rank),
       };
       const wrapper = wrap(this, group.argv, env, plan.user);

@@ -9,6 +9,7 @@ import { Agent, assignmentOf, key, variable } from '../agent.contract.ts';
 import { DEMO_SITE, type SiteRules } from '../site.ts';
 import type { LocalOptions } from './local.ts';
 import { LocalPlace, until } from './machine.contract.ts';
+import { thisMachine } from './nodes.ts';
 import { commandOf, isAlive } from './proc.ts';
 import { readIfThere } from './store.ts';
 
@@ -57,8 +58,12 @@ describe('a task of the local executor', () => {
     const dir = join(place.stateDir, 'work/1-0-1.1');
     expect(text.split('\n')).toMatchObject([
       dir,
+      'CUDA_VISIBLE_DEVICES=',
       'GREETING=hello "there"',
+      'HIP_VISIBLE_DEVICES=-1',
       `HOME=${dir}`,
+      'ISOBAR_DEVICES=',
+      'ISOBAR_DEVICE_THOUSANDTHS=',
       'ISOBAR_EPOCH=1',
       'ISOBAR_GROUP=main',
       'ISOBAR_INDEX=0',
@@ -69,8 +74,10 @@ describe('a task of the local executor', () => {
       'ISOBAR_SIZE=2',
       'ISOBAR_UID=1',
       'LANG=C.UTF-8',
+      'NVIDIA_VISIBLE_DEVICES=void',
       expect.stringMatching(/^PATH=\//),
       `PWD=${dir}`,
+      'ROCR_VISIBLE_DEVICES=-1',
       `TMPDIR=${dir}`,
       'A',
       '750',
@@ -78,6 +85,30 @@ describe('a task of the local executor', () => {
       '',
     ]);
     await until('its directory is removed', () => !existsSync(dir));
+  });
+
+  test('sees the devices that it was given, whatever its job says of them', async () => {
+    const node = { ...thisMachine(place.stateDir), node: 'node-00000' };
+    const devices = [
+      { model: 'A100', memoryMib: 81_920, id: '0', vendor: 'nvidia' as const },
+      { model: 'A100', memoryMib: 81_920, id: 'GPU-7f', vendor: 'nvidia' as const },
+    ];
+    const other = newPlace({ nodes: [{ ...node, devices }] });
+    const next = await Agent.open(other);
+    const assignment = assignmentOf(key(1), [
+      {
+        command: ['/bin/sh', '-c', 'echo $ISOBAR_DEVICES $ISOBAR_DEVICE_THOUSANDTHS; env'],
+        env: [variable('CUDA_VISIBLE_DEVICES', '0,1')],
+      },
+    ]);
+    const allocations = assignment.allocations.map((allocation) => {
+      return { ...allocation, devices: [{ device: 1, thousandths: 500 }] };
+    });
+    next.executor.start({ ...assignment, allocations });
+    await next.ended(key(1));
+    const text = await next.log(key(1));
+    expect(text).toMatch(/^GPU-7f 500\n/);
+    expect(text).toMatch(/^CUDA_VISIBLE_DEVICES=GPU-7f$/m);
   });
 
   test('keeps the order of what it writes to both outputs', async () => {
