@@ -89,9 +89,7 @@ class Run {
 
   async fail(error: unknown): Promise<number> {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.OK : EXIT.USAGE;
-    if (this.#io.interrupted.aborted) {
-      return this.#io.interrupted.reason === 'SIGTERM' ? EXIT.TERMINATED : EXIT.INTERRUPTED;
-    }
+    if (this.#io.interrupted.aborted) return exitOfSignal(this.#io.interrupted.reason);
     if (error instanceof OutputClosed) return EXIT.OUTPUT_CLOSED;
     const { timeout } = this.session?.options ?? {};
     const late = timeout !== undefined && this.session?.signal.aborted === true;
@@ -121,6 +119,11 @@ class Run {
     }
     await this.#io.stderr.write(`${lines.join('\n')}\n`);
   }
+}
+
+function exitOfSignal(signal: unknown): number {
+  if (signal === 'SIGHUP') return EXIT.HUNG_UP;
+  return signal === 'SIGTERM' ? EXIT.TERMINATED : EXIT.INTERRUPTED;
 }
 
 function rootCommand(io: Io): Command {

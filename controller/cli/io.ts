@@ -22,7 +22,10 @@ export interface Io {
   readonly cwd: string;
   /** Milliseconds since 1970. */
   now(): number;
-  /** Aborted by the first SIGINT or SIGTERM, with its name as the reason; a second one ends the process. */
+  /**
+   * Aborted by the first SIGINT, SIGTERM or SIGHUP, with its name as the reason. A second SIGINT or SIGTERM ends the process; a
+   * second SIGHUP does not, because a terminal that closes may send it to us and to who started us, who passes it on.
+   */
   readonly interrupted: AbortSignal;
 }
 
@@ -34,6 +37,7 @@ export function processIo(): Io {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => interruption.abort(signal));
   }
+  process.on('SIGHUP', () => interruption.abort('SIGHUP'));
   return {
     stdin: process.stdin,
     stdinIsTerminal: process.stdin.isTTY,

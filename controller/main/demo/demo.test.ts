@@ -1,14 +1,20 @@
 // The demo as somebody starts it who has just cloned this.
+import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { isobar } from '../testbed/command.ts';
 import { choosePort } from '../testbed/federation.ts';
 import { killProcessesOf, processesOf, signal } from '../testbed/processes-of.ts';
 import { until } from '../testbed/until.ts';
+import { startProcess } from './processes.ts';
 
+const LAUNCHER = fileURLToPath(new URL('../../../bin/isobar.js', import.meta.url));
+
+const ANY = '127.0.0.1:0';
 /** The shards of the census, and their sum. */
 const JOBS = 17;
 
@@ -77,4 +83,36 @@ test('killed in the midst it leaves nothing running; it goes on from there, and 
   const first = await runDemo(port, expect.stringMatching(told) as string);
   const second = await runDemo(await choosePort(), '');
   expect(second).toBeGreaterThan(first);
+}, 200_000);
+
+test('whose terminal is closed it ends its jobs and its processes', async () => {
+  const port = await choosePort();
+  const demo = [process.execPath, '--disable-warning=ExperimentalWarning', LAUNCHER, 'demo'];
+  const args = ['--data-dir', folder, '--port', String(port)];
+  // A terminal of its own. Killed, it is gone for the demo: SIGHUP, and whatever is written fails.
+  const terminal = spawn('script', ['-qec', [...demo, ...args].join(' '), '/dev/null'], {
+    stdio: 'ignore',
+  });
+  const runs = (): number =>
+    ['hoa-lac', 'hai-phong', 'da-nang', 'ho-chi-minh-city']
+      .map((id) => join(folder, 'agents', id, 'local/control/runs'))
+      .reduce((sum, path) => sum + (existsSync(path) ? readdirSync(path).length : 0), 0);
+  await until('the census is being counted', () => runs() > 0);
+  terminal.kill('SIGKILL');
+  await nothingLeft();
+
+  // The log tells how they ended.
+  const address = `127.0.0.1:${port}`;
+  const doors = ['--listen-api', address, '--listen-enrolment', ANY, '--listen-metrics', ANY];
+  const controller = await startProcess(
+    'the controller',
+    ['controller', '--data-dir', join(folder, 'controller'), ...doors],
+    join(folder, 'logs', 'again.log'),
+  );
+  const env = { ISOBAR_CONFIG: join(folder, 'contexts.yaml') };
+  const jobs = async (states: string): Promise<string> =>
+    (await isobar(['get', 'jobs', '--state', states, '-o', 'name'], { env })).stdout;
+  expect(await jobs('cancelled')).toContain('census-');
+  expect(await jobs('queued,running,stopping')).toBe('');
+  await controller.end();
 }, 200_000);

@@ -8,6 +8,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXIT, Failure } from '#cli/exit.ts';
+import { OutputClosed } from '#cli/io.ts';
 import type { Session } from '#cli/session.ts';
 import { writeContexts } from '#client/contexts.ts';
 import { enrol } from '#client/enrol.ts';
@@ -276,7 +277,10 @@ async function stayUp(session: Session, { controller, agents }: Federation): Pro
   if (how !== '') throw new Failure(`${how}; see the logs in the data directory`);
 }
 
-/** Jobs first, as long as there is somebody to tell them; then agents, then the controller. */
+/**
+ * Jobs first, as long as there is somebody to tell them; then agents, then the controller. Whether or not anybody can still
+ * be told: the terminal may be what is gone.
+ */
 async function endAll(
   session: Session,
   federation: Federation | undefined,
@@ -284,17 +288,16 @@ async function endAll(
   started: readonly DemoProcess[],
 ): Promise<void> {
   if (started.length === 0) return;
-  if (session.io.stdout.isTerminal) await session.print();
-  await session.print('Ending the federation');
+  const blank = session.io.stdout.isTerminal ? '\n' : '';
+  await ifHeard(session.print(`${blank}Ending the federation`));
   if (federation !== undefined && set !== '') {
     const deadline = AbortSignal.timeout(CANCEL_MS);
     try {
       await federation.user.jobs.cancel({ set }, { signal: deadline });
       for await (const job of federation.user.jobs.endings({ set }, { signal: deadline })) void job;
     } catch (error) {
-      await session.note(
-        `  jobs may be left running: ${error instanceof Error ? error.message : String(error)}`,
-      );
+      const why = error instanceof Error ? error.message : String(error);
+      await ifHeard(session.note(`  jobs may be left running: ${why}`));
     }
   }
   federation?.operator.close();
@@ -302,4 +305,12 @@ async function endAll(
   const [controller, ...agents] = started;
   await Promise.all(agents.map((agent) => agent.end()));
   await controller?.end();
+}
+
+async function ifHeard(told: Promise<void>): Promise<void> {
+  try {
+    await told;
+  } catch (error) {
+    if (!(error instanceof OutputClosed)) throw error;
+  }
 }
