@@ -174,7 +174,7 @@ function checkEnv(env: readonly EnvVar[], wrong: Wrong): void {
     else {
       if (!isArgument(source.value)) wrong(`env[${i}].value`, ARGUMENT_RULE);
       const found = credentialInVariable(name, source.value);
-      if (found !== undefined) wrong(`env[${i}].value`, credentialAdvice(found));
+      if (found !== undefined) wrong(`env[${i}].value`, `of ${name} ${credentialAdvice(found)}`);
     }
   }
 }
