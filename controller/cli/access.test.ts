@@ -143,9 +143,9 @@ describe('isobar user', () => {
     });
     const { out, err } = await bed.run(...words('user invite bert --role submitter,tenant-admin'));
     expect(out).toBe('isobar-1-2-3\n');
-    expect(err).toMatchInlineSnapshot(`
+    expect(err.replace(/:\d+ --token/, ':PORT --token')).toMatchInlineSnapshot(`
       "token of tenants/health/users/bert, works once, until 2026-11-21 13:00:00 UTC
-      next: hand it over in a file; they run isobar login --token-file FILE
+      next: hand it over in a file; they run isobar login NAME --address 127.0.0.1:PORT --token-file FILE
       "
     `);
     expect(bed.fake.requests[0]?.request).toEqual({

@@ -1,7 +1,7 @@
 // What would change a "no", from the typed reasons: the data center that is nearest to a yes, and what is missing there.
 import type { Reason, Verdict } from '#client/types.ts';
 import { devices } from './units.ts';
-import { subjectAmount } from './words.ts';
+import { modelOf, subjectAmount } from './words.ts';
 
 /** How far from a yes each reason is: what passes by itself, then what an operator can do, then what only the job can. */
 const DISTANCE: Readonly<Record<string, number>> = {
@@ -40,7 +40,7 @@ const ELSEWHERE: Readonly<Record<string, (reason: Reason, where: string) => stri
   INSUFFICIENT: (reason, where) =>
     `${missing(reason)} more on one node of ${where}, or a smaller task`,
   INSUFFICIENT_DEVICE: (reason, where) =>
-    `${devices(reason.needed - reason.available)} more free of a ${reason.subject || 'GPU'} in ${where}`,
+    `${devices(reason.needed - reason.available)} more ${modelOf(reason.subject)} free on one node of ${where}`,
   INSUFFICIENT_ON_ONE_NODE: (_, where) =>
     `one node of ${where} with all of it free at once, or a smaller task`,
   INSUFFICIENT_TOGETHER: ({ needed, available }, where) =>

@@ -230,7 +230,7 @@ describe('isobar apply and diff', () => {
         wrong.yaml:5:5: id: "Y" is no id: 1 to 63 lower-case letters, digits and hyphens, no hyphen at either end
         wrong.yaml:6:8: class: expected one of national, regional, agency, found continental
         wrong.yaml:7:1: unknown key lokation; did you mean location?
-        wrong.yaml:9:1: kind is missing: tenant, data-center or link
+        wrong.yaml:9:1: kind is missing: tenant, data-center or link; jobs are submitted instead: isobar submit -f
       ",
         "out": "",
       }

@@ -221,6 +221,13 @@ describe('isobar get', () => {
   });
 });
 
+test('of several names, the one that is not there is told', async () => {
+  await using bed = await startTestbed(canned());
+  const { code, err } = await bed.run('get', 'jobs', 'evaluate', 'nosuch');
+  expect(code).toBe(3);
+  expect(err).toMatch(/^error: there is no job nosuch\nnext: list what there is/);
+});
+
 describe('isobar get --watch', () => {
   test('prints a job again when an event names it', async () => {
     let placed = false;

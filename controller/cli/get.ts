@@ -1,5 +1,6 @@
 // isobar get: tables of everything, and what changes in them.
 import type { Command } from 'commander';
+import { IsobarError } from '#client/isobar-error.ts';
 import { toApiJson } from '#client/json.ts';
 import { nearMiss } from '#client/near-miss.ts';
 import { JobState } from '#client/types.ts';
@@ -160,7 +161,15 @@ export async function findOne<T>(
   name: string,
 ): Promise<T> {
   const client = await session.client();
-  if (view.get !== undefined) return view.get(client, session, name);
+  if (view.get !== undefined) {
+    try {
+      return await view.get(client, session, name);
+    } catch (error) {
+      // The controller does not say which: of several it may be any.
+      const isMissing = error instanceof IsobarError && error.code === 'NOT_FOUND';
+      throw isMissing ? notFound(`${singular} ${name}`) : error;
+    }
+  }
   for await (const { items } of view.list(client, session, {}, false)) {
     const found = items.find((item) => view.matches?.(item, name));
     if (found !== undefined) return found;

@@ -49,7 +49,10 @@ export function jobOptions(command: Command): Command {
       wholeNumber(-1000, 1000),
     )
     .option('--cpu <amount>', 'CPUs of each task, such as 2 or 500m; default 1')
-    .option('--memory <size>', 'memory of each task, such as 4Gi; default 512Mi')
+    .option(
+      '--memory <size>',
+      'memory of each task, such as 4Gi; default 512Mi; one that takes more is ended',
+    )
     .option('--storage <size>', 'scratch storage of each task')
     .option('--gpus <[model:]count>', 'GPUs of each task, such as 1, 0.5 or A100:2')
     .option('--image <image>', 'container image')

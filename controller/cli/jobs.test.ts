@@ -4,7 +4,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { FakeHandlers } from '#client/fake-controller.ts';
 import { IsobarError } from '#client/isobar-error.ts';
-import { type ChangeJobsResponse, ExplainJobResponse, Job, JobState } from '#client/types.ts';
+import {
+  type ChangeJobsResponse,
+  ExplainJobResponse,
+  Job,
+  JobState,
+  type Verdict,
+} from '#client/types.ts';
 import { canned } from './canned.ts';
 import { BROKEN, EVALUATE, HISTORY, TRAIN, WHY } from './fixture.ts';
 import { ago, startTestbed, words } from './testbed.ts';
@@ -343,6 +349,40 @@ describe('isobar why', () => {
       coast-1      no    no node is large enough: 16 CPU needed, the largest has 8 CPU
       "
     `);
+  });
+  test('no device is there, of a model or of any', async () => {
+    const lacks = (dataCenter: string, subject: string): Verdict => ({
+      dataCenter,
+      feasible: false,
+      score: 0,
+      terms: [],
+      reason: {
+        ...blocked,
+        code: 'INSUFFICIENT_DEVICE',
+        dataCenter,
+        subject,
+        needed: 1000,
+        available: subject === 'A100' ? 500 : 0,
+      },
+    });
+    expect(await why({ verdicts: [lacks('north-1', 'any model'), lacks('south-1', 'A100')] }))
+      .toMatchInlineSnapshot(`
+        "evaluate is queued for 3m12s: no data center has room for it now
+        It fits in 0 of 2 data centers.
+        What would change it: 0.5 more A100 free on one node of south-1
+
+        DATA CENTER  FITS  WHY
+        north-1      no    no node has 1 GPU free, the best has 0
+        south-1      no    no node has 1 A100 free, the best has 0.5
+        "
+      `);
+  });
+  test('who cancelled it is told as elsewhere', async () => {
+    const message =
+      'cancelled by spiffe://isobar.internal/tenant/health/user/anna: over; by spiffe://isobar.internal/operator/olga';
+    const reason = { ...blocked, code: 'CANCELLED_BY_USER', message };
+    const job = { ...EVALUATE, state: JobState.CANCELLED, reason };
+    expect(await why({ job })).toContain('cancelled by health/anna: over; by operator olga\n');
   });
   test('it is held', async () => {
     const held = { ...EVALUATE, state: JobState.HELD };

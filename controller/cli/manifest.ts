@@ -105,7 +105,10 @@ function kindOfEntry(written: unknown, name: string, place: Place): ManifestKind
     for (const kind of Object.keys(COLLECTIONS) as ManifestKind[]) {
       if (name.startsWith(`${COLLECTIONS[kind]}/`)) return kind;
     }
-    return report(place, 'kind is missing: tenant, data-center or link');
+    return report(
+      place,
+      'kind is missing: tenant, data-center or link; jobs are submitted instead: isobar submit -f',
+    );
   }
   const given = typeof written === 'string' ? written : JSON.stringify(written);
   const word = given

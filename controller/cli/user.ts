@@ -73,7 +73,10 @@ async function inviteUser(
   const until =
     answer.expireTime === undefined ? 'for an hour' : `until ${timestamp(answer.expireTime)} UTC`;
   await session.note(`token of ${harmless(answer.user?.name ?? id)}, works once, ${until}`);
-  await session.note('next: hand it over in a file; they run isobar login --token-file FILE');
+  const { addresses } = await session.context();
+  // With a name of their own choice: without one, the context in use would be renewed as the new user.
+  const login = `isobar login NAME --address ${addresses.join(',')} --token-file FILE`;
+  await session.note(`next: hand it over in a file; they run ${login}`);
 }
 
 function roleOf(word: string): RoleName {

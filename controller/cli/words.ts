@@ -60,9 +60,22 @@ export function reasonText(reason: Reason | undefined): string {
     return `no node is large enough: ${subjectAmount(subject, needed)} needed, the largest has ${subjectAmount(subject, available)}`;
   }
   if (code === 'INSUFFICIENT_DEVICE') {
-    return `no node has ${devices(needed)} ${subject || 'GPU'} free, the best has ${devices(available)}`;
+    return `no node has ${devices(needed)} ${modelOf(subject)} free, the best has ${devices(available)}`;
   }
-  return reason.message === '' ? reason.code.toLowerCase().replaceAll('_', ' ') : reason.message;
+  if (reason.message === '') return reason.code.toLowerCase().replaceAll('_', ' ');
+  return reason.message.replace(
+    IDENTITY,
+    (_, who: string, tenant: string | undefined, id: string) =>
+      tenant === undefined ? `${who} ${id}` : `${tenant}/${id}`,
+  );
+}
+
+/** Who did it, as it is told to people elsewhere: `operator olga`, `health/anna`. */
+const IDENTITY = /spiffe:\/\/[^/\s]+\/(?:(operator|agent)|tenant\/([^/\s]+)\/user)\/([a-z0-9-]+)/g;
+
+/** A device in the words of a job that does not say which. */
+export function modelOf(subject: string): string {
+  return subject === '' || subject === 'any model' ? 'GPU' : subject;
 }
 
 /** Of a dimension as in domain/resources.ts, or of another countable resource: `2 CPU`, `64 GiB memory`, `3 licences`. */

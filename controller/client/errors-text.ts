@@ -23,6 +23,8 @@ const NEXT_BY_REASON: Readonly<Record<string, string>> = {
 
 const NEXT_BY_CODE: Readonly<Record<string, string>> = {
   NOT_FOUND: 'list what there is with `isobar get`; what another tenant owns is not shown',
+  PERMISSION_DENIED:
+    '`isobar whoami` tells who you are, `isobar config get-contexts` as whom else you could ask',
   ABORTED: 'somebody changed it in between: read it again and repeat',
   UNAUTHENTICATED: 'your certificate is missing, ended or revoked: `isobar login` gets another',
   DEADLINE_EXCEEDED: 'the controller took too long: try again, or wait longer with --timeout',

@@ -58,7 +58,7 @@ function epochOf(job: Job, { epoch, previous }: LogQuery): number {
       ),
     );
   }
-  const message = `the job has had ${job.epoch} run(s); name one of them`;
+  const message = `the job has no run ${wanted}; its runs are numbered from 1 to ${job.epoch}`;
   throw new RefusalError(refuse('NOT_FOUND', 'RUN_NOT_FOUND', message));
 }
 
