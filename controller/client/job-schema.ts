@@ -28,15 +28,15 @@ const gpu = object({
 });
 type Gpu = Parsed<typeof gpu>;
 
-/** `2`, `{model: A100}` or a list of such. */
+/** `2`, `0.5` (a share of one), `{model: A100}` or a list of such. */
 const gpus: Parser<Gpu[]> = (value, place) => {
   if (value === 0) return [];
-  if (typeof value === 'number') {
+  if (typeof value === 'number' && (value < 0 || value >= 1)) {
     const count = whole(1, 64)(value, place);
     return count === undefined ? undefined : [{ count }];
   }
   if (Array.isArray(value)) return list(gpu)(value, place);
-  const one = gpu(value, place);
+  const one = gpu(typeof value === 'number' ? { share: value } : value, place);
   return one === undefined ? undefined : [one];
 };
 

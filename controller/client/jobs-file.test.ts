@@ -146,6 +146,15 @@ command: [c]
     ]);
   });
 
+  test.each([
+    ['2', [{ count: 2 }]],
+    ['0.5', [{ count: 1, shareThousandths: 500 }]],
+    ['0', []],
+  ])('asks for GPUs as the command line does: %s', (gpus, devices) => {
+    const [job] = parseJobsFile(`{command: [a], gpus: ${gpus}}`, 'jobs.yaml');
+    expect(job?.submission.spec?.groups[0]?.resources?.devices).toMatchObject(devices);
+  });
+
   test('may be JSON', () => {
     const jobs = parseJobsFile('[{"id": "a", "command": ["a"]}]', 'jobs.json');
     expect(jobs).toHaveLength(1);

@@ -13,6 +13,7 @@ import { SimulatedExecutor } from '#agent/executors/simulated.ts';
 import { DEMO_SITE, parseSite, type SiteRules } from '#agent/executors/site.ts';
 import type { Membership } from '#agent/protocol.ts';
 import { GrpcUplink } from '#agent/uplink.ts';
+import { EXIT, Failure } from '#cli/exit.ts';
 import { openChannel } from '#client/channel.ts';
 import { enrol } from '#client/enrol.ts';
 import { StoredIdentity } from '#client/identity.ts';
@@ -56,9 +57,10 @@ export async function startAgent(
   const clock = new SystemClock();
   const random = new SystemRandom();
   mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });
+  // What the owner's files say comes first: a token works once, and would be gone with the attempt.
+  const executor = executorOf(options, clock, random);
   const identity = await identityOf(options, clock, telemetry);
   const dataCenter = dataCenterOf(identity);
-  const executor = executorOf(options, clock, random);
   // A pool of its own for each: heartbeats must never wait behind the bytes of a log.
   const channel = () =>
     openChannel(options.controllers, identity, { 'grpc.use_local_subchannel_pool': 1 });
@@ -151,8 +153,9 @@ function nodesOf({ nodesFile, dataDir }: AgentProcessOptions): readonly LocalNod
 function siteOf({ siteFile, demo }: AgentProcessOptions): SiteRules {
   if (siteFile !== undefined) return parseSite(readFileSync(siteFile, 'utf8'), siteFile);
   if (demo) return DEMO_SITE;
-  throw new Error(
+  throw new Failure(
     'no site file: say with --site FILE what the owner of this data center allows to run',
+    EXIT.USAGE,
   );
 }
 

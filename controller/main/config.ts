@@ -90,7 +90,9 @@ export const agentSchema = z.strictObject({
   /** Identity, runs and logs of this data center; a local disk. */
   dataDir: path.default('.isobar/agent'),
   /** Controllers, tried in this order. */
-  controllers: z.array(address).min(1, 'needs at least one host:port'),
+  controllers: z
+    .array(address, 'needs at least one host:port, as a list')
+    .min(1, 'needs at least one host:port'),
   /** Their listeners for enrolment, until there is an identity. */
   enrolment: z.array(address).default([]),
   /** File with an enrolment token; else the variable ISOBAR_TOKEN. The token itself is no setting. */

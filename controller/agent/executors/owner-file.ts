@@ -8,7 +8,10 @@ export interface OwnerFile<T> {
   readonly lineOf: (path: readonly PropertyKey[]) => number;
 }
 
-/** `empty` is what a file without any content stands for. Throws an error with a line for each finding. */
+/** All that is wrong in a file, a line for each. */
+export class OwnerFileError extends Error {}
+
+/** `empty` is what a file without any content stands for. Throws an OwnerFileError. */
 export function parseOwnerFile<S extends z.ZodType>(
   schema: S,
   text: string,
@@ -20,7 +23,7 @@ export function parseOwnerFile<S extends z.ZodType>(
   const problem = document.errors[0];
   if (problem !== undefined) {
     const { line } = lines.linePos(problem.pos[0]);
-    throw new Error(`${file}:${line}: ${problem.message.split('\n')[0]}`);
+    throw new OwnerFileError(`${file}:${line}: ${problem.message.split('\n')[0]}`);
   }
   const lineOf = (path: readonly PropertyKey[]): number => {
     for (let length = path.length; length > 0; length -= 1) {
@@ -40,5 +43,5 @@ export function parseOwnerFile<S extends z.ZodType>(
       return `${file}:${lineOf(field)}: ${name}${message}`;
     });
   });
-  throw new Error(findings.join('\n'));
+  throw new OwnerFileError(findings.join('\n'));
 }

@@ -17,7 +17,7 @@
 //
 // In patterns `*` stands for anything but a slash, `**` for anything.
 import { z } from 'zod';
-import { parseOwnerFile } from './owner-file.ts';
+import { OwnerFileError, parseOwnerFile } from './owner-file.ts';
 
 export interface SiteRules {
   /** For trying things out on one machine: tenants may share a user, and what is not said is allowed. */
@@ -57,13 +57,13 @@ const fileSchema = z.strictObject({
     .optional(),
 });
 
-/** Throws an error that names the file, the line and the field of all that is wrong. An empty file is a site that allows nothing. */
+/** Throws an OwnerFileError that names the file, the line and the field of all that is wrong. An empty file is a site that allows nothing. */
 export function parseSite(text: string, file: string): SiteRules {
   const { data, lineOf } = parseOwnerFile(fileSchema, text, file, {});
   const { maxRunTime, allowTenants, allowCommands, secrets, ...rest } = data;
   const shared = sharedUser(rest.tenants);
   if (shared !== undefined) {
-    throw new Error(
+    throw new OwnerFileError(
       `${file}:${lineOf(['tenants', shared])}: tenants.${shared}: another tenant has the same uid; each needs its own`,
     );
   }

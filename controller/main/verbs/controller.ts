@@ -31,7 +31,8 @@ export function configure(command: Command, act: Act): void {
         const dataDir = resolve(session.io.cwd, config.dataDir);
         const running = await startController({ ...config, dataDir, onFatal }, telemetry);
         const { operatorTokenFile: operatorToken, ...addresses } = running.listens;
-        telemetry.info('the controller is ready', { ...addresses });
+        // With what is needed next by who sets the federation up: the file for `isobar login --token-file`.
+        telemetry.info('the controller is ready', { ...addresses, firstLogin: operatorToken });
         sayReady({ addresses, files: { operatorToken } });
         return () => running.stop();
       });

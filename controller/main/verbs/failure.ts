@@ -1,5 +1,6 @@
 // What stands in the way of a process and is no defect of it: a port that is taken, a directory that is not ours, a log that is
 // damaged. Its message says what to do; a stack would only hide it.
+import { OwnerFileError } from '#agent/executors/owner-file.ts';
 import { EXIT, Failure } from '#cli/exit.ts';
 import { LogError, type LogErrorKind } from '#log/errors.ts';
 
@@ -22,6 +23,7 @@ export function toFailure(error: unknown): unknown {
     const exit = EXIT_BY_KIND[error.kind];
     return exit === undefined ? error : new Failure(error.message, exit);
   }
+  if (error instanceof OwnerFileError) return new Failure(error.message, EXIT.BAD_FILE);
   // The doors say it whole, with what the operating system said as the cause.
   if (error instanceof Error && /^cannot (listen|serve metrics) on /.test(error.message))
     return new Failure(error.message, EXIT.UNAVAILABLE);

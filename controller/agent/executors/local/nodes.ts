@@ -14,7 +14,7 @@ import { availableParallelism, hostname, totalmem } from 'node:os';
 import { z } from 'zod';
 import { isId } from '#domain/names.ts';
 import type { NodeReport } from '#gen/isobar/v1/agent.ts';
-import { parseOwnerFile } from '../owner-file.ts';
+import { OwnerFileError, parseOwnerFile } from '../owner-file.ts';
 import { amounts } from '../reports.ts';
 import { type LocalDevice, VENDORS } from './devices.ts';
 
@@ -45,7 +45,8 @@ export function thisMachine(stateDir: string): LocalNode {
   };
 }
 
-const amount = z.int().min(0);
+const AMOUNT_RULE = 'must be a whole number, 0 or more';
+const amount = z.int(AMOUNT_RULE).min(0, AMOUNT_RULE);
 /** What a comma or a blank would cut in two in the environment of a task. */
 const deviceId = z
   .union([amount.transform(String), z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]*$/)])
@@ -60,7 +61,7 @@ const nodeSchema = z.strictObject({
   devices: z
     .array(
       z.strictObject({
-        model: z.string().min(1),
+        model: z.string('must be the name of a model').min(1, 'must not be empty'),
         memoryMib: amount,
         id: deviceId,
         vendor: z.enum(VENDORS).default('nvidia'),
@@ -72,7 +73,7 @@ const nodeSchema = z.strictObject({
 /** What one of several slices must say, because the whole machine cannot be in each. */
 const OF_A_SLICE = ['node', 'cpuMillis', 'memoryMib'] as const;
 
-/** Throws an error that names the file, the line and the field of all that is wrong. */
+/** Throws an OwnerFileError that names the file, the line and the field of all that is wrong. */
 export function parseNodes(text: string, file: string, machine: LocalNode): readonly LocalNode[] {
   const schema = z.array(nodeSchema).min(1, 'names no node');
   const { data, lineOf } = parseOwnerFile(schema, text, file, []);
@@ -104,7 +105,7 @@ export function parseNodes(text: string, file: string, machine: LocalNode): read
     const amountsOf = { cpuMillis, memoryMib, storageMib };
     return { ...node, node: node.node ?? machine.node, ...amountsOf, devices };
   });
-  if (wrong.length > 0) throw new Error(wrong.join('\n'));
+  if (wrong.length > 0) throw new OwnerFileError(wrong.join('\n'));
   return nodes;
 }
 
