@@ -377,6 +377,18 @@ describe('isobar why', () => {
         "
       `);
   });
+  test('it is not a matter of room', async () => {
+    const excluded = (dataCenter: string): Verdict => ({
+      dataCenter,
+      feasible: false,
+      score: 0,
+      terms: [],
+      reason: { ...blocked, code: 'NOT_SELECTED', dataCenter },
+    });
+    expect(await why({ verdicts: [excluded('north-1'), excluded('south-1')] })).toMatch(
+      /^evaluate is queued for 3m12s: no data center can take it as it is\n/,
+    );
+  });
   test('who cancelled it is told as elsewhere', async () => {
     const message =
       'cancelled by spiffe://isobar.internal/tenant/health/user/anna: over; by spiffe://isobar.internal/operator/olga';

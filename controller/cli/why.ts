@@ -78,21 +78,33 @@ function head(
       : `It fits in ${feasible} of ${plural(verdicts.length, 'data center')}.`;
   const advice = adviceFor(blocked, verdicts);
   return [
-    `${name} for ${since}: ${harmless(waitText(blocked, job.reason, feasible, verdicts.length))}`,
+    `${name} for ${since}: ${harmless(waitText(blocked, job.reason, verdicts))}`,
     ...(ahead + room === '' ? [] : [`${ahead}${room}`]),
     ...(advice === '' ? [] : [`${session.paint('What would change it:', 'strong')} ${advice}`]),
   ];
 }
 
+/** What more room would change. Where none of these stands in the way, waiting for it is in vain. */
+const ROOM: readonly string[] = [
+  'NO_CREDIT',
+  'INSUFFICIENT',
+  'INSUFFICIENT_DEVICE',
+  'INSUFFICIENT_ON_ONE_NODE',
+  'INSUFFICIENT_TOGETHER',
+  'TOO_LARGE',
+];
+
 /** What the verdicts say now goes before the reason that was kept when the scheduler last looked. */
 function waitText(
   blocked: Reason | undefined,
   kept: Reason | undefined,
-  feasible: number,
-  all: number,
+  verdicts: readonly Verdict[],
 ): string {
   if (blocked !== undefined && blocked.code !== '') return reasonText(blocked);
-  if (all > 0 && feasible === 0) return 'no data center has room for it now';
+  if (verdicts.length > 0 && verdicts.every(({ feasible }) => !feasible)) {
+    const isOfRoom = verdicts.some(({ reason }) => ROOM.includes(reason?.code ?? ''));
+    return isOfRoom ? 'no data center has room for it now' : 'no data center can take it as it is';
+  }
   if (kept === undefined || kept.code === '' || kept.code === 'NO_DATA_CENTER') {
     return 'the scheduler has not come to it yet';
   }
