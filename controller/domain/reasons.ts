@@ -36,6 +36,7 @@ export const REASONS = {
   // Of a run.
   LEASE_EXPIRED: 'its data center was not heard from for longer than its lease',
   DRAINED: 'its data center is being drained',
+  NODE_DRAINED: 'its node {subject} is being drained',
   REQUEUED: 'queued again by {subject}',
   FORGOTTEN: 'declared gone by {subject}',
   LOST: 'its agent does not know it any more',

@@ -58,7 +58,7 @@ test('a data center moves as its table says', () => {
     'ACTIVE → CORDONED DRAINING',
     'CORDONED → ACTIVE DRAINING',
     'DRAINING → ACTIVE LEFT',
-    'LEFT → JOINING',
+    'LEFT → ACTIVE',
   ]);
 });
 

@@ -86,13 +86,17 @@ const RUN_MOVES = {
   [RunState.FENCED]: [],
 } as const satisfies Record<RunState, readonly RunState[]>;
 
+/**
+ * DRAINING → LEFT comes by itself, when the last run has ended. Only people undo what people asked for: a data center that has
+ * left comes back with an uncordon, and not because its agent says hello, which every restart of a machine makes it do.
+ */
 const DATA_CENTER_MOVES = {
   [DataCenterState.REGISTERED]: [DataCenterState.JOINING, DataCenterState.LEFT],
   [DataCenterState.JOINING]: [DataCenterState.ACTIVE, DataCenterState.LEFT],
   [DataCenterState.ACTIVE]: [DataCenterState.CORDONED, DataCenterState.DRAINING],
   [DataCenterState.CORDONED]: [DataCenterState.ACTIVE, DataCenterState.DRAINING],
   [DataCenterState.DRAINING]: [DataCenterState.ACTIVE, DataCenterState.LEFT],
-  [DataCenterState.LEFT]: [DataCenterState.JOINING],
+  [DataCenterState.LEFT]: [DataCenterState.ACTIVE],
 } as const satisfies Record<DataCenterState, readonly DataCenterState[]>;
 
 export function mayJobMove(from: JobState, to: JobState): boolean {
