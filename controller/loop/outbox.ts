@@ -17,11 +17,20 @@ const ASSIGNMENTS_A_MESSAGE = 256;
 const SPEC_BYTES_A_MESSAGE = 1024 * 1024;
 /** An assignment or a stop that was not answered for so long is sent again. */
 const RESEND_MS = 10_000;
+/**
+ * A run that the log has given up is told to stop as often as this, for an hour: nothing but its agent's answer ends that
+ * otherwise. It is told again whenever it is heard of.
+ */
+const MOST_STOPS = 360;
 
 interface Sent {
   readonly key: RunKey;
   /** Boot time of the last sending. */
   readonly sentMs: number;
+}
+
+interface SentStop extends Sent {
+  readonly times: number;
 }
 
 /** The gate has not opened for it: never late. */
@@ -38,7 +47,7 @@ export interface OutboxOptions {
 export class Outbox {
   readonly #options: OutboxOptions;
   readonly #starting = new Map<string, Sent>();
-  readonly #stopping = new Map<string, Sent>();
+  readonly #stopping = new Map<string, SentStop>();
   #isClosed = false;
 
   constructor(options: OutboxOptions) {
@@ -103,15 +112,21 @@ export class Outbox {
     };
   }
 
+  /**
+   * Runs that were told to stop already are told again when it is time: an agent answers each stop with how far it has come,
+   * and if that brought another stop, the two would go on as fast as the wire allows until the run is dead.
+   */
   stop(keys: readonly RunKey[]): void {
-    if (keys.length === 0) return;
-    this.expectStop(keys);
-    this.#options.send({ $case: 'stops', value: { runs: keys.map(toRef) } });
+    const untold = keys.filter((key) => !this.#stopping.has(keyText(key)));
+    if (untold.length === 0) return;
+    this.expectStop(untold);
+    this.#options.send({ $case: 'stops', value: { runs: untold.map(toRef) } });
   }
 
   /** The welcome names these already. */
   expectStop(keys: readonly RunKey[]): void {
-    for (const key of keys) this.#stopping.set(keyText(key), { key, sentMs: this.#nowMs() });
+    const sentMs = this.#nowMs();
+    for (const key of keys) this.#stopping.set(keyText(key), { key, sentMs, times: 1 });
   }
 
   /** The agent reports these runs. */
@@ -125,15 +140,27 @@ export class Outbox {
 
   /** Sends again what was not answered for too long. */
   resend(): void {
-    const { state } = this.#options.loop;
     const before = this.#nowMs() - RESEND_MS;
-    const late = (sent: ReadonlyMap<string, Sent>): RunKey[] =>
-      [...sent.values()].filter(({ sentMs }) => sentMs <= before).map(({ key }) => key);
-    this.start(late(this.#starting));
-    for (const key of late(this.#stopping)) {
-      if (liveRun(state, key) === undefined) this.#stopping.delete(keyText(key));
+    this.start(
+      [...this.#starting.values()].filter(({ sentMs }) => sentMs <= before).map(({ key }) => key),
+    );
+    this.#stopAgain([...this.#stopping.values()].filter(({ sentMs }) => sentMs <= before));
+  }
+
+  /** Also runs that have ended for the log: if such a run is alive, nobody counts on it, and nobody else stops it. */
+  #stopAgain(late: readonly SentStop[]): void {
+    const { loop, send } = this.#options;
+    const sentMs = this.#nowMs();
+    const runs: RunRef[] = [];
+    for (const { key, times } of late) {
+      const isGivenUp = times >= MOST_STOPS && liveRun(loop.state, key) === undefined;
+      if (isGivenUp) this.#stopping.delete(keyText(key));
+      else {
+        this.#stopping.set(keyText(key), { key, sentMs, times: times + 1 });
+        runs.push(toRef(key));
+      }
     }
-    this.stop(late(this.#stopping));
+    if (runs.length > 0) send({ $case: 'stops', value: { runs } });
   }
 
   close(): void {
