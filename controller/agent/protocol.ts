@@ -230,8 +230,9 @@ export class AgentProtocol {
     const text = keyOf(assignment.run);
     // Sent again because an answer got lost: the answer is repeated, the run is not.
     if (this.#runs.has(text)) this.#untold.add(text);
-    // It was under way for longer than the lease: the controller may have started it elsewhere.
-    else if (assignment.withoutLease || nowMs < this.#fenceMs()) this.#actions.start(assignment);
+    // Not when it was under way for longer than the lease: the controller may have started it elsewhere, or an operator, where
+    // it has no lease, declared it gone. What is still meant is sent again.
+    else if (nowMs < this.#fenceMs()) this.#actions.start(assignment);
   }
 
   #acknowledged(sequence: number, forget: readonly RunKey[]): void {

@@ -179,6 +179,7 @@ export function emptyDataCenter(
     allocated: noAmounts(),
     runs: new Set(),
     session: undefined,
+    isLeaseOver: false,
   };
 }
 

@@ -11,6 +11,7 @@ export type Observation =
       readonly credit: number;
     }
   | { readonly kind: 'sessionClosed'; readonly dataCenter: string; readonly number: number }
+  | { readonly kind: 'leaseOver'; readonly dataCenter: string }
   | { readonly kind: 'unacknowledged'; readonly dataCenter: string; readonly count: number }
   | {
       readonly kind: 'foreignUse';
@@ -28,12 +29,16 @@ export function observe(state: State, report: Observation): void {
     case 'sessionOpened': {
       const { number, credit } = report;
       dataCenter.session = { number, credit, unacknowledged: 0 } satisfies Session;
+      dataCenter.isLeaseOver = false;
       grew(state, dataCenter);
       return;
     }
     case 'sessionClosed':
       // A newer session has taken its place.
       if (dataCenter.session?.number === report.number) dataCenter.session = undefined;
+      return;
+    case 'leaseOver':
+      dataCenter.isLeaseOver = dataCenter.session === undefined;
       return;
     case 'unacknowledged':
       observeCredit(state, dataCenter, report.count);

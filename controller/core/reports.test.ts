@@ -212,6 +212,29 @@ describe('an operator declares a run gone', () => {
     w.join('north', { runs: [{ ...w.reportOf('a', RunState.RUNNING) }] });
     expect(forget(w)).toBe('DATA_CENTER_REACHABLE');
   });
+  test('not while it may be on its way to an agent, that is before the lease is over', () => {
+    const w = new World().site('north').submit({ id: 'a', wants: { unreachable: 2 } });
+    w.place('a', 'north');
+    w.leave('north');
+    expect(forget(w)).toBe('RUN_UNDER_WAY');
+    w.observe({ kind: 'leaseOver', dataCenter: 'north' });
+    expect(forget(w)).toBe('accepted');
+  });
+  test('of what its agent has taken people judge, also before the lease is over', () => {
+    const w = new World().site('north').submit({ id: 'a' });
+    w.place('a', 'north');
+    w.report('a', RunState.ACCEPTED);
+    w.leave('north');
+    expect(forget(w)).toBe('accepted');
+  });
+  test('a lease begins anew when the agent comes back', () => {
+    const w = new World().site('north').submit({ id: 'a' });
+    w.leave('north').observe({ kind: 'leaseOver', dataCenter: 'north' });
+    w.join('north');
+    w.place('a', 'north');
+    w.leave('north');
+    expect(forget(w)).toBe('RUN_UNDER_WAY');
+  });
   test('not if there is no such job', () => {
     const command = { tenant: 't', job: 'x', index: 0, epoch: 1 };
     expect(unknown().reasonOf({ kind: 'forgetRun', ...command })).toBe('JOB_NOT_FOUND');

@@ -198,7 +198,10 @@ export function decideExpireLease(
   return accept(events, { replacedRuns });
 }
 
-/** An operator vouches that a run is gone. */
+/**
+ * An operator vouches that a run is gone. Nobody can vouch for one that is still on its way: its agent would start it after all,
+ * beside the new one, until its lease is over.
+ */
 export function decideForgetRun(
   state: State,
   command: ForgetRun,
@@ -221,6 +224,11 @@ export function decideForgetRun(
   if (dataCenter?.session !== undefined) {
     const message = `its data center ${dataCenter.entity.id} is connected and would know; requeue or cancel the job instead`;
     return refuse('FAILED_PRECONDITION', 'DATA_CENTER_REACHABLE', message);
+  }
+  if (state.runs.stateOf(run) === RunState.RESERVED && dataCenter?.isLeaseOver !== true) {
+    const where = dataCenter?.entity.id ?? '';
+    const message = `it may still be on its way to data center ${where}, which would start it; try again when nothing was heard of it for longer than its lease`;
+    return refuse('FAILED_PRECONDITION', 'RUN_UNDER_WAY', message);
   }
   const why = toReasonEntity(reason('FORGOTTEN', { subject: actor }));
   const end = { to: RunState.FENCED, timeMs: nowMs, reason: why };

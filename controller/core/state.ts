@@ -63,6 +63,8 @@ export interface DataCenter {
   readonly runs: Set<number>;
   // Observed:
   session: Session | undefined;
+  /** Nothing was heard for longer than its lease: what was sent before does not start there any more. */
+  isLeaseOver: boolean;
 }
 
 /** An agent that is connected, as long as its lease runs. */

@@ -2,6 +2,7 @@
 // controller from when it answered; both by boot time. The agent stops its runs at lease − drift − kill grace, the controller
 // replaces them after lease + drift, so at no time are two runs of a job alive while clocks drift within the bound.
 import { CONTROLLER } from '#core/command.ts';
+import { observe } from '#core/observe.ts';
 import { heartbeatMsOf } from '#domain/agent-protocol.ts';
 import { reason, type Reason } from '#domain/reasons.ts';
 import type { Clock } from '#ports/clock.ts';
@@ -120,8 +121,9 @@ export class Leases {
       const isSilent = silentMs > silenceOf(leaseMs);
       if (isSilent && dataCenter.session !== undefined) this.#onSilent(id);
       if (dataCenter.session === undefined && dataCenter.executor !== '') silent.push(id);
-      if (silentMs > leaseMs + driftMs && !lease.isExpired && dataCenter.runs.size > 0)
-        due.push(id);
+      if (silentMs <= leaseMs + driftMs) continue;
+      observe(this.#loop.state, { kind: 'leaseOver', dataCenter: id });
+      if (!lease.isExpired && dataCenter.runs.size > 0) due.push(id);
     }
     this.#setCondition(silent.length);
     if (this.#condition === undefined) for (const id of due) this.#expire(id);

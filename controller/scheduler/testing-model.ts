@@ -158,7 +158,9 @@ function happen(world: Scheduled, step: Step): void {
     case 'join':
       return join(world, step);
     case 'expire':
-      if (!isConnected(world, SITES[step.site])) world.expire(SITES[step.site]!);
+      if (isConnected(world, SITES[step.site])) return;
+      world.observe({ kind: 'leaseOver', dataCenter: SITES[step.site]! });
+      world.expire(SITES[step.site]!);
       return;
     case 'quota': {
       const id = TENANTS[step.tenant] ?? 'root';
