@@ -95,11 +95,28 @@ export interface MoveDataCenter {
   readonly verb: 'cordon' | 'uncordon' | 'drain';
 }
 
+/** What cordon, uncordon and drain answer; only a drain moves runs. */
+export interface DrainAnswer {
+  readonly movedRuns: number;
+}
+
+/** The last run of a drain has ended. */
+export interface LeaveDataCenter {
+  readonly kind: 'leaveDataCenter';
+  readonly id: string;
+}
+
 export interface CordonNode {
   readonly kind: 'cordonNode';
   readonly dataCenter: string;
   readonly node: string;
   readonly cordoned: boolean;
+}
+
+export interface DrainNode {
+  readonly kind: 'drainNode';
+  readonly dataCenter: string;
+  readonly node: string;
 }
 
 /** One job to submit, parsed, checked and encoded at the edge. */
@@ -259,8 +276,10 @@ interface Commands {
   noteCertificate: [NoteCertificate, undefined];
   putDataCenter: [Put<'putDataCenter', DataCenter>, undefined];
   deleteDataCenter: [Delete<'deleteDataCenter'>, undefined];
-  moveDataCenter: [MoveDataCenter, { readonly movedRuns: number }];
+  moveDataCenter: [MoveDataCenter, DrainAnswer];
+  leaveDataCenter: [LeaveDataCenter, undefined];
   cordonNode: [CordonNode, undefined];
+  drainNode: [DrainNode, DrainAnswer];
   putLink: [Put<'putLink', Link>, undefined];
   deleteLink: [Delete<'deleteLink'>, undefined];
   submitJobs: [SubmitJobs, readonly SubmitAnswer[]];

@@ -1,15 +1,13 @@
-// Data centers: registered by people, joined by their agents, cordoned and drained.
+// Data centers: registered and changed by people, joined by their agents. How they are closed is in drains.ts.
 import { dataCenterName } from '#domain/names.ts';
-import { reason } from '#domain/reasons.ts';
 import { refuse } from '#domain/refusal.ts';
-import { DataCenterState, mayDataCenterMove, nameOf } from '#domain/states.ts';
+import { DataCenterState } from '#domain/states.ts';
 import type { DataCenter as DataCenterEntity } from '#gen/isobar/log/v1/entity.ts';
 import type { DataCenterStateChanged, Event } from '#gen/isobar/log/v1/event.ts';
-import { accept, type Delete, type MoveDataCenter, type Outcome, type Put } from './command.ts';
+import { accept, type Delete, type Outcome, type Put } from './command.ts';
 import { checkEtag } from './etag.ts';
 import { Pool } from './pool.ts';
 import { addAmounts, grew } from './room.ts';
-import { stopEvents } from './run-events.ts';
 import { isAhead, noAmounts, type DataCenter, type State } from './state.ts';
 
 /** Node columns hold its index in 16 bits. */
@@ -84,41 +82,6 @@ export function decideDeleteDataCenter(
   }));
   events.push({ kind: { $case: 'dataCenterDeleted', value: { id: command.id } } });
   return accept(events, undefined);
-}
-
-const TARGET = {
-  cordon: DataCenterState.CORDONED,
-  uncordon: DataCenterState.ACTIVE,
-  drain: DataCenterState.DRAINING,
-} as const;
-
-export function decideMoveDataCenter(
-  state: State,
-  command: MoveDataCenter,
-): Outcome<{ movedRuns: number }> {
-  const dataCenter = state.dataCenters.get(command.id);
-  if (dataCenter === undefined) return noSuchDataCenter(command.id);
-  const target = TARGET[command.verb];
-  if (dataCenter.state === target) return accept([], { movedRuns: 0 });
-  if (!mayDataCenterMove(dataCenter.state, target)) {
-    const now = nameOf(DataCenterState, dataCenter.state);
-    return refuse(
-      'FAILED_PRECONDITION',
-      'WRONG_STATE',
-      `data center ${command.id} is ${now}; it cannot ${command.verb} now`,
-    );
-  }
-  const events: Event[] = [dataCenterStateEvent(command.id, target)];
-  let movedRuns = 0;
-  if (command.verb === 'drain') {
-    const why = reason('DRAINED', { dataCenter: command.id });
-    for (const run of dataCenter.runs) {
-      const stops = stopEvents(state, run, why);
-      if (stops.length > 0) movedRuns++;
-      events.push(...stops);
-    }
-  }
-  return accept(events, { movedRuns });
 }
 
 export function dataCenterStateEvent(

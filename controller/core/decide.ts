@@ -2,11 +2,8 @@
 import { refuse } from '#domain/refusal.ts';
 import type { AnswerOf, Command, Context, Outcome } from './command.ts';
 import { accept } from './command.ts';
-import {
-  decideDeleteDataCenter,
-  decideMoveDataCenter,
-  decidePutDataCenter,
-} from './data-centers.ts';
+import { decideDeleteDataCenter, decidePutDataCenter } from './data-centers.ts';
+import { decideDrainNode, decideLeave, decideMoveDataCenter } from './drains.ts';
 import { decideChangeJobs, decideForgetJobs } from './jobs.ts';
 import { decideDeleteLink, decidePutLink } from './links.ts';
 import { decideCordonNode, decideReportNodes } from './nodes.ts';
@@ -68,8 +65,12 @@ function decideAny(state: State, command: Command, { nowMs, actor }: Context): O
       return decideDeleteDataCenter(state, command);
     case 'moveDataCenter':
       return decideMoveDataCenter(state, command);
+    case 'leaveDataCenter':
+      return decideLeave(state, command);
     case 'cordonNode':
       return decideCordonNode(state, command);
+    case 'drainNode':
+      return decideDrainNode(state, command);
     case 'putLink':
       return decidePutLink(state, command);
     case 'deleteLink':

@@ -19,6 +19,10 @@ describe('a data center', () => {
       w.site('north');
       move(w, 'drain');
     },
+    LEFT: (w: World) => {
+      begins.DRAINING(w);
+      w.must({ kind: 'leaveDataCenter', id: 'north' }, 'controller');
+    },
   } as const;
   test.each([
     ['REGISTERED', 'cordon', 'WRONG_STATE', 'REGISTERED'],
@@ -31,6 +35,10 @@ describe('a data center', () => {
     ['CORDONED', 'drain', 'accepted', 'DRAINING'],
     ['DRAINING', 'cordon', 'WRONG_STATE', 'DRAINING'],
     ['DRAINING', 'uncordon', 'accepted', 'ACTIVE'],
+    ['DRAINING', 'drain', 'accepted', 'DRAINING'],
+    ['LEFT', 'cordon', 'WRONG_STATE', 'LEFT'],
+    ['LEFT', 'uncordon', 'accepted', 'ACTIVE'],
+    ['LEFT', 'drain', 'accepted', 'LEFT'],
   ] as const)('%s, %s: %s, it is %s', (begin, verb, answer, state) => {
     const w = new World();
     begins[begin](w);

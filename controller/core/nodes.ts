@@ -10,28 +10,29 @@ import { countNode, dropNode, grew, holdDevices } from './room.ts';
 import { isAhead, type DataCenter, type State } from './state.ts';
 
 export function decideCordonNode(state: State, command: CordonNode): Outcome<undefined> {
-  const dataCenter = state.dataCenters.get(command.dataCenter);
-  if (dataCenter === undefined) return noSuchDataCenter(command.dataCenter);
-  const row = dataCenter.nodes.get(command.node);
-  if (row === undefined || state.nodes.removed[row] === 1) {
-    return refuse(
-      'NOT_FOUND',
-      'NODE_NOT_FOUND',
-      `there is no ${nodeName(command.dataCenter, command.node)}`,
-    );
-  }
-  if ((state.nodes.cordoned[row] === 1) === command.cordoned) return accept([], undefined);
-  const { dataCenter: dc, node, cordoned } = command;
-  return accept(
-    [{ kind: { $case: 'nodeCordoned', value: { dataCenter: dc, node, cordoned } } }],
-    undefined,
-  );
+  const { dataCenter: id, node, cordoned } = command;
+  const dataCenter = state.dataCenters.get(id);
+  if (dataCenter === undefined) return noSuchDataCenter(id);
+  const row = presentNode(state, dataCenter, node);
+  if (row === undefined) return noSuchNode(id, node);
+  if ((state.nodes.cordoned[row] === 1) === cordoned) return accept([], undefined);
+  return accept([nodeCordonedEvent(id, node, cordoned)], undefined);
+}
+
+export function nodeCordonedEvent(dataCenter: string, node: string, cordoned: boolean): Event {
+  return { kind: { $case: 'nodeCordoned', value: { dataCenter, node, cordoned } } };
+}
+
+export function noSuchNode(dataCenter: string, node: string): Outcome<never> {
+  return refuse('NOT_FOUND', 'NODE_NOT_FOUND', `there is no ${nodeName(dataCenter, node)}`);
 }
 
 export function decideReportNodes(state: State, command: ReportNodes): Outcome<undefined> {
   const dataCenter = state.dataCenters.get(command.dataCenter);
   if (dataCenter === undefined) return noSuchDataCenter(command.dataCenter);
-  const removed = [...new Set(command.removed)].filter((id) => isPresent(state, dataCenter, id));
+  const removed = [...new Set(command.removed)].filter(
+    (id) => presentNode(state, dataCenter, id) !== undefined,
+  );
   return accept(nodeEvents(state, dataCenter, command.nodes, removed), undefined);
 }
 
@@ -43,7 +44,7 @@ export function inventoryEvents(
 ): Event[] {
   const named = new Set(nodes.map((node) => node.id));
   const removed = [...dataCenter.nodes.keys()].filter(
-    (id) => !named.has(id) && isPresent(state, dataCenter, id),
+    (id) => !named.has(id) && presentNode(state, dataCenter, id) !== undefined,
   );
   return nodeEvents(state, dataCenter, nodes, removed);
 }
@@ -68,14 +69,15 @@ function nodeEvents(
   return events;
 }
 
-function isPresent(state: State, dataCenter: DataCenter, id: string): boolean {
+/** The row of a node that is there; one that is gone may still be held by runs. */
+export function presentNode(state: State, dataCenter: DataCenter, id: string): number | undefined {
   const row = dataCenter.nodes.get(id);
-  return row !== undefined && state.nodes.removed[row] === 0;
+  return row === undefined || state.nodes.removed[row] === 1 ? undefined : row;
 }
 
 function isUnchanged(state: State, dataCenter: DataCenter, node: Node): boolean {
-  const row = dataCenter.nodes.get(node.id);
-  if (row === undefined || state.nodes.removed[row] === 1) return false;
+  const row = presentNode(state, dataCenter, node.id);
+  if (row === undefined) return false;
   return sameText(state.nodes.descriptionOf(row)) === sameText(toDescription(node));
 }
 

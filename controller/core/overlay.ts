@@ -3,7 +3,15 @@
 import { WHOLE_DEVICE } from '#domain/resources.ts';
 import type { DeviceNeed, TaskShape } from '#gen/isobar/log/v1/entity.ts';
 import type { HeldDevice } from './run-table.ts';
-import { noAmounts, type Amounts, type JobClass, type State, type Tenant } from './state.ts';
+import { classOfRun } from './room.ts';
+import {
+  allocationsOf,
+  noAmounts,
+  type Amounts,
+  type JobClass,
+  type State,
+  type Tenant,
+} from './state.ts';
 
 export class Overlay {
   readonly #state: State;
@@ -16,6 +24,9 @@ export class Overlay {
   readonly #tenants = new Map<Tenant, { own: Amounts; subtree: Amounts }>();
   /** Assignments by index of the data center. */
   readonly #assignments = new Map<number, number>();
+  /** Nodes that take nothing, whatever the state says. */
+  #closed: Set<number> | undefined;
+  #hasMore = false;
 
   constructor(state: State) {
     this.#state = state;
@@ -28,6 +39,32 @@ export class Overlay {
     // To clear an empty map makes it anew, and most slices take no devices.
     for (const map of [this.#extras, this.#devices, this.#tenants, this.#assignments])
       if (map.size > 0) map.clear();
+    this.#closed = undefined;
+    this.#hasMore = false;
+  }
+
+  /** Supposes that a node is cordoned. */
+  close(row: number): void {
+    (this.#closed ??= new Set()).add(row);
+  }
+
+  /** Supposes that a run has ended: its nodes and its tenants' quotas have room again. */
+  vacate(run: number): void {
+    const { allocations } = this.#state;
+    const jobClass = classOfRun(this.#state, run);
+    for (const at of allocationsOf(this.#state, run)) {
+      const shape = jobClass.entity.groups[allocations.group[at]!];
+      if (shape === undefined) continue;
+      const held = allocations.devices.get(at) ?? [];
+      this.giveBack(allocations.node[at]!, shape, allocations.tasks[at]!, held);
+    }
+    this.#charge(jobClass, -1);
+    this.#hasMore = true;
+  }
+
+  /** There is room beyond that of the state: what the state's pools say of it does not bound it. */
+  get hasMore(): boolean {
+    return this.#hasMore;
   }
 
   freeCpuMillis(row: number): number {
@@ -57,6 +94,7 @@ export class Overlay {
 
   /** Tasks of the shape that fit on a node now, at most `atMost`, as far as all but devices go. */
   countOnNode(row: number, shape: TaskShape, atMost: number): number {
+    if (this.#closed?.has(row) === true) return 0;
     const asked = shape.resources;
     if (asked === undefined) return atMost;
     let count = atMost;
@@ -158,6 +196,10 @@ export class Overlay {
   /** A job of the class counts against its tenants' quotas and the data center's credit. */
   count(jobClass: JobClass, dataCenter: number): void {
     this.#assignments.set(dataCenter, this.assignments(dataCenter) + 1);
+    this.#charge(jobClass, 1);
+  }
+
+  #charge(jobClass: JobClass, sign: 1 | -1): void {
     for (
       let tenant: Tenant | undefined = jobClass.tenant;
       tenant !== undefined;
@@ -167,8 +209,8 @@ export class Overlay {
       if (taken === undefined)
         this.#tenants.set(tenant, (taken = { own: noAmounts(), subtree: noAmounts() }));
       for (let i = 0; i < 4; i++) {
-        taken.subtree[i]! += jobClass.total[i]!;
-        if (tenant === jobClass.tenant) taken.own[i]! += jobClass.total[i]!;
+        taken.subtree[i]! += jobClass.total[i]! * sign;
+        if (tenant === jobClass.tenant) taken.own[i]! += jobClass.total[i]! * sign;
       }
     }
   }

@@ -74,12 +74,11 @@ export function decideJoin(
   return accept(events, { adopt, stop, forget: reported.forget, send });
 }
 
+/** Only the first agent makes a data center active: what people closed stays closed, whoever comes back. */
 function joinEvents(dataCenter: DataCenter, command: JoinDataCenter): Event[] {
   const { id, executor, placement, offers } = command;
   const joined = { executor, placement, executorOffers: [...offers] };
-  const isNew =
-    dataCenter.state === DataCenterState.REGISTERED || dataCenter.state === DataCenterState.LEFT;
-  if (isNew) {
+  if (dataCenter.state === DataCenterState.REGISTERED) {
     return [
       dataCenterStateEvent(id, DataCenterState.JOINING, joined),
       dataCenterStateEvent(id, DataCenterState.ACTIVE),

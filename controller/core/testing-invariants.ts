@@ -2,6 +2,7 @@
 // was kept. A finding is a sentence; no findings, all is well.
 import { sumOfNeeds } from '#domain/resources.ts';
 import {
+  DataCenterState,
   isJobFinal,
   isRunFinal,
   JobState,
@@ -151,6 +152,28 @@ function isShort(state: State, row: number, { resources, devices }: TaskShape): 
     if (amount > 0 && (nodes.extras.get(row)?.get(name)?.free ?? 0) < 0) return true;
   }
   return sumOfNeeds(devices) > 0 && nodes.deviceCount[row] === 0;
+}
+
+/** What is drained asks all of its runs to stop, takes no new one, and has left only without any. */
+export function* checkDrains(state: State, events: readonly Event[]): Iterable<string> {
+  for (const { entity, state: now, runs } of state.dataCenters.values()) {
+    if (now === DataCenterState.LEFT && runs.size > 0)
+      yield `${entity.id} has left with ${runs.size} runs`;
+    if (now !== DataCenterState.DRAINING) continue;
+    for (const run of runs) {
+      const job = state.runs.job[run]!;
+      if (state.jobs.stateOf(job) !== JobState.STOPPING)
+        yield `${state.jobs.idOf(job)} goes on in ${entity.id}, which is drained`;
+    }
+  }
+  for (const { kind } of events) {
+    if (kind?.$case !== 'jobChanged' || kind.value.reason?.code !== 'NODE_DRAINED') continue;
+    const { dataCenter, subject } = kind.value.reason;
+    const row = state.dataCenters.get(dataCenter)?.nodes.get(subject);
+    const isStop = kind.value.state === JobState.STOPPING;
+    if (isStop && (row === undefined || state.nodes.cordoned[row] === 0))
+      yield `${kind.value.job} left ${subject}, which is open`;
+  }
 }
 
 /** After a placement no tenant on the path of its job holds more than its quota. */

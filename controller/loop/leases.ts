@@ -3,8 +3,10 @@
 // replaces them after lease + drift, so at no time are two runs of a job alive while clocks drift within the bound.
 import { CONTROLLER } from '#core/command.ts';
 import { observe } from '#core/observe.ts';
+import type { DataCenter } from '#core/state.ts';
 import { heartbeatMsOf } from '#domain/agent-protocol.ts';
 import { reason, type Reason } from '#domain/reasons.ts';
+import { DataCenterState } from '#domain/states.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Telemetry } from '#ports/telemetry.ts';
 import type { Loop } from './loop.ts';
@@ -120,7 +122,7 @@ export class Leases {
       // Three heartbeats were missed: it takes no new runs, though its lease still holds.
       const isSilent = silentMs > silenceOf(leaseMs);
       if (isSilent && dataCenter.session !== undefined) this.#onSilent(id);
-      if (dataCenter.session === undefined && dataCenter.executor !== '') silent.push(id);
+      if (dataCenter.session === undefined && isExpected(dataCenter)) silent.push(id);
       if (silentMs <= leaseMs + driftMs) continue;
       observe(this.#loop.state, { kind: 'leaseOver', dataCenter: id });
       if (!lease.isExpired && dataCenter.runs.size > 0) due.push(id);
@@ -131,9 +133,7 @@ export class Leases {
 
   /** Who hears nobody is more likely cut off than alone alive: it must not start everything anew. */
   #setCondition(silent: number): void {
-    const joined = [...this.#loop.state.dataCenters.values()].filter(
-      (dataCenter) => dataCenter.executor !== '',
-    ).length;
+    const joined = [...this.#loop.state.dataCenters.values()].filter(isExpected).length;
     const isIsolated = joined > 1 && silent * 2 > joined;
     if (isIsolated && this.#condition === undefined) {
       this.#telemetry.warn('more than half of the data centers are silent; nothing is replaced', {
@@ -165,6 +165,11 @@ export class Leases {
   close(): void {
     this.#isStopped = true;
   }
+}
+
+/** Its silence says something: an agent has joined, and the data center has not left. */
+function isExpected({ executor, state }: DataCenter): boolean {
+  return executor !== '' && state !== DataCenterState.LEFT;
 }
 
 function silenceOf(leaseMs: number): number {

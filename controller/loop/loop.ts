@@ -2,7 +2,8 @@
 //
 //   1. some outputs leave whose revision has become durable;
 //   2. messages of agents, then other commands, are decided, folded and gathered for the log;
-//   3. the scheduler plans a slice, and its decisions are decided and folded like any command;
+//   3. data centers leave whose last run has ended, and the scheduler plans a slice: these decisions are decided and folded like
+//      any command;
 //   4. what has gathered goes to the log, if no append is under way. What gathers meanwhile goes with the next one, so group
 //      commit clocks itself.
 //
@@ -29,6 +30,7 @@ import { collect, Cursor, plan, QueueSupply, returnDropped } from '#scheduler/pl
 import type { Policy } from '#scheduler/policy.ts';
 import { Archivist } from './archive.ts';
 import { CHECKPOINT_LIMITS, Checkpointer, type CheckpointLimits } from './checkpoint.ts';
+import { Departures } from './departures.ts';
 import { Gate } from './gate.ts';
 import { Group } from './group.ts';
 import { Hub, HUB_LIMITS, type HubLimits, type Published } from './hub.ts';
@@ -93,6 +95,7 @@ export class Loop {
   readonly #group = new Group();
   readonly #archivist: Archivist;
   readonly #checkpointer: Checkpointer;
+  readonly #departures: Departures;
   readonly #cursor: Cursor;
   readonly #overlay: Overlay;
   #unpublished: { readonly record: Published; readonly body: Uint8Array }[] = [];
@@ -120,6 +123,7 @@ export class Loop {
     this.specs = new Specs(options.log);
     this.#archivist = new Archivist(this.state);
     this.#checkpointer = new Checkpointer(this.state, options.log.head.checkpointRevision, limits);
+    this.#departures = new Departures(this.state);
     this.#cursor = new Cursor(this.state);
     this.#overlay = new Overlay(this.state);
     this.#turnSoon();
@@ -215,7 +219,7 @@ export class Loop {
       job();
       if (this.#clock.bootMs() - begin > SLICE_MS) break;
     }
-    const isDone = this.#group.isFull || this.#stopped !== undefined ? true : this.#planSlice();
+    const isDone = this.#group.isFull || this.#stopped !== undefined ? true : this.#decideOwn();
     this.#append();
     this.stats.turns++;
     this.#leftMs = hasMoreOutputs ? this.#clock.bootMs() : undefined;
@@ -272,12 +276,21 @@ export class Loop {
     const body = this.#group.add(revision, context, events, submitted, ended);
     const { nowMs: timeMs, actor } = context;
     this.#unpublished.push({ record: { revision, timeMs, actor, events }, body });
+    this.#departures.folded(events);
     this.onFolded(events, revision);
   }
 
-  /** Answers whether nothing is left to plan. */
-  #planSlice(): boolean {
+  /** What nobody has to ask for. Answers whether nothing is left to plan. */
+  #decideOwn(): boolean {
     const nowMs = this.nowMs();
+    for (const id of this.#departures.due()) {
+      const context = { actor: CONTROLLER, method: 'drains/leave', requestId: '', nowMs };
+      this.#decideAndFold({ kind: 'leaveDataCenter', id }, context, false);
+    }
+    return this.#planSlice(nowMs);
+  }
+
+  #planSlice(nowMs: number): boolean {
     const nextMs = releaseDelayed(this.state, nowMs);
     if (nextMs !== undefined) this.#wake(this.#time.delayUntil(nextMs));
     collect(this.state, this.#cursor);

@@ -2,6 +2,7 @@
 // as long as those of the loop and lets the loop work between them, so what it answers is of the moments in which it ran.
 import { toClass } from '#core/classes.ts';
 import type { ClassShape } from '#core/class-key.ts';
+import { runsToMove } from '#core/drains.ts';
 import { Overlay } from '#core/overlay.ts';
 import { classOf } from '#core/queue.ts';
 import type { JobClass, Tenant } from '#core/state.ts';
@@ -54,26 +55,37 @@ export interface DrainPreview {
   readonly waitingRuns: number;
 }
 
-/** What a drain would do to the jobs that run in a data center. */
+/**
+ * What a drain of a data center, or of one of its nodes, would do to the jobs whose runs it would stop. Each such run is supposed
+ * to have ended: what it holds elsewhere, and of a quota, is its own to take again.
+ */
 export async function previewDrain(
   parts: Parts,
-  id: string,
+  { id, node }: { readonly id: string; readonly node?: string },
   signal: AbortSignal,
 ): Promise<DrainPreview> {
   const { state } = parts.loop;
   const dataCenter = state.dataCenters.get(id);
+  const row = node === undefined ? undefined : dataCenter?.nodes.get(node);
+  // The command says what is not there.
+  if (dataCenter === undefined || (node !== undefined && row === undefined))
+    return { waitingRuns: 0 };
+  const overlay = new Overlay(state);
+  if (row !== undefined) overlay.close(row);
   const elsewhere = new Map<JobClass, JobClass>();
-  const jobs = [...(dataCenter?.runs ?? [])].map((run) => {
+  const jobs = runsToMove(state, dataCenter, row).map((run) => {
+    overlay.vacate(run);
     const own = classOf(state, state.runs.job[run]!);
     let other = elsewhere.get(own);
     if (other === undefined) {
-      const notDataCenters = [...own.entity.notDataCenters, id];
+      const away = row === undefined ? [id] : [];
+      const notDataCenters = [...own.entity.notDataCenters, ...away];
       other = toClass(own.tenant, { ...own.entity, notDataCenters }, 0);
       elsewhere.set(own, other);
     }
     return other;
   });
-  const placed = await place(parts, jobs, signal);
+  const placed = await place(parts, jobs, signal, overlay);
   return { waitingRuns: placed.filter(({ dataCenter: at }) => at === '').length };
 }
 
@@ -81,12 +93,12 @@ async function place(
   { loop, clock }: Parts,
   jobs: readonly JobClass[],
   signal: AbortSignal,
+  overlay = new Overlay(loop.state),
 ): Promise<readonly Supposed[]> {
   const { state, policy } = loop;
   const cursor = new Cursor(state);
   const supply = new ListSupply(jobs);
   for (const jobClass of jobs) cursor.ready.add(jobClass);
-  const overlay = new Overlay(state);
   const places = new Map<number, string>();
   let steps = FIRST_STEPS;
   for (let isDone = jobs.length === 0; !isDone;) {

@@ -92,7 +92,7 @@ test.each([
   ['devices described anew look free', 'new devices', /^device .* should have/],
   ['a job that comes back is not queued', 'requeue', /is not in its queue/],
   ['a job whose dependency ended is not queued', 'dependency', /is not in its queue/],
-  ['quotas are not looked at up to the root', 'quota', /beyond the quota of root/],
+  ['quotas are not looked at up to the root', 'quota', /beyond the quota of (root|t)/],
   ['what a run used is booked twice', 'usage', /^the ledger says/],
 ])('%s', (_, bug, message) => {
   planted.bug = bug;
@@ -149,6 +149,16 @@ test('a placement is not checked again against the room', () => {
     }
   };
   expect(noticed({ decide: wrapped })).toMatch(/which had no room|device .* is held/);
+});
+
+test('a drain asks nobody to stop', () => {
+  const wrapped: typeof decide = (state, command, context) => {
+    const outcome = decide(state, command, context);
+    if (command.kind !== 'moveDataCenter' || outcome.kind === 'refusal') return outcome;
+    const events = outcome.events.filter(({ kind }) => kind?.$case !== 'jobChanged');
+    return { ...outcome, events };
+  };
+  expect(noticed({ decide: wrapped })).toMatch(/goes on in \w+, which is drained/);
 });
 
 test('decide changes something', () => {

@@ -99,7 +99,7 @@ function placeGroup(
   for (const round of sparesDevices ? ['without', 'with'] : ['any']) {
     const isHinted = hint !== undefined && round !== 'with';
     for (let block = isHinted ? hint.block : 0; block < dataCenter.pool.blocks; block++) {
-      if (!mayHaveRoom(dataCenter, block, shape)) continue;
+      if (!overlay.hasMore && !mayHaveRoom(dataCenter, block, shape)) continue;
       const before = placed;
       const end = Math.min((block + 1) * BLOCK, dataCenter.pool.length);
       for (let at = block * BLOCK; at < end && placed < shape.replicas; at++) {

@@ -73,6 +73,8 @@ export type Step =
     }
   | { readonly kind: 'foreign'; readonly site: number; readonly node: number; readonly cpu: number }
   | { readonly kind: 'move'; readonly site: number; readonly verb: 'cordon' | 'uncordon' | 'drain' }
+  | { readonly kind: 'drainNode'; readonly site: number; readonly node: number }
+  | { readonly kind: 'depart'; readonly site: number }
   | { readonly kind: 'leave'; readonly site: number }
   | {
       readonly kind: 'join';
@@ -151,6 +153,12 @@ function happen(world: Scheduled, step: Step): void {
       return;
     case 'move':
       world.run({ kind: 'moveDataCenter', id: SITES[step.site]!, verb: step.verb });
+      return;
+    case 'drainNode':
+      world.run({ kind: 'drainNode', dataCenter: SITES[step.site]!, node: `n${step.node}` });
+      return;
+    case 'depart':
+      world.run({ kind: 'leaveDataCenter', id: SITES[step.site]! });
       return;
     case 'leave':
       world.leave(SITES[step.site]!);

@@ -1,6 +1,7 @@
 // What must hold of any sequence of steps, checked while it goes on and when it is over.
 import { digest } from '#core/testing-digest.ts';
 import {
+  checkDrains,
   checkPlacements,
   checkQueues,
   checkQuotas,
@@ -46,6 +47,7 @@ export function runSteps(steps: readonly Step[], options: RunOptions = {}): Sche
       throwFirst(checkPlacements(state, events));
       throwFirst(checkQuotas(state, events));
       throwFirst(checkQueues(state));
+      throwFirst(checkDrains(state, events));
       if (++records % COMPARE_EVERY === 0) compareWithReplay(at as Scheduled);
     },
   });

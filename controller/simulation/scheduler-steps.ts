@@ -51,6 +51,8 @@ export const steps: fc.Arbitrary<readonly Step[]> = fc.array(
         verb: fc.constantFrom('cordon', 'uncordon', 'uncordon', 'drain'),
       }),
     },
+    { weight: 1, arbitrary: of('drainNode', { site, node }) },
+    { weight: 1, arbitrary: of('depart', { site }) },
     { weight: 1, arbitrary: of('leave', { site }) },
     {
       weight: 3,

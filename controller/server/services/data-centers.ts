@@ -105,7 +105,7 @@ export function dataCenterHandlers(parts: Parts): Handlers<DataCenterServiceServ
       },
       async ({ id, validateOnly }, context) => {
         // Looked at before: afterwards its runs are on their way out, and what they hold is not free yet.
-        const preview = await previewDrain(parts, id, context.signal);
+        const preview = await previewDrain(parts, { id }, context.signal);
         const command = { kind: 'moveDataCenter', id, verb: 'drain' } as const;
         const { value } = await change(
           parts,
