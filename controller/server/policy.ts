@@ -183,6 +183,7 @@ export const POLICY = {
   '/isobar.v1.NodeService/ListNodes': 'people',
   '/isobar.v1.NodeService/CordonNode': OPERATE,
   '/isobar.v1.NodeService/UncordonNode': OPERATE,
+  '/isobar.v1.NodeService/DrainNode': OPERATE,
 
   '/isobar.v1.RunService/ListRuns': READ,
   // It may start a second run beside a living one: only whoever can see that a data center is dead decides that.

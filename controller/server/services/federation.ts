@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DataCenterState } from '#domain/states.ts';
 import { FederationServiceService, type BackupResponse } from '#gen/isobar/v1/federation.ts';
 import { toReason, toResources } from '#loop/views.ts';
 import { FEDERATION } from '../authorize.ts';
@@ -19,14 +20,15 @@ export function federationHandlers(parts: Parts): Handlers<FederationServiceServ
       async (minRevision, context) => {
         const { value, revision } = await readAt(parts, minRevision, context, (state) => {
           const { derived, dataCenters } = state;
-          const reachable = [...dataCenters.values()].filter(
-            ({ session }) => session !== undefined,
+          const members = [...dataCenters.values()].filter(
+            (dataCenter) => dataCenter.state !== DataCenterState.LEFT,
           );
+          const reachable = members.filter(({ session }) => session !== undefined);
           return {
             id: state.federation,
             incarnation: state.incarnation,
             reachableDataCenters: reachable.length,
-            dataCenters: dataCenters.size,
+            dataCenters: members.length,
             capacity: toResources(derived.capacity),
             allocated: toResources(derived.allocated),
             queuedJobs: derived.queuedJobs,

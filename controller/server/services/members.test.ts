@@ -6,12 +6,20 @@ import {
   DataCenterServiceService as DataCenters,
   DataCenterState,
 } from '#gen/isobar/v1/data_center.ts';
+import {
+  Constraints,
+  JobServiceService as Jobs,
+  SubmitJobRequest,
+  type JobSubmission,
+} from '#gen/isobar/v1/job.ts';
 import { Link, LinkServiceService as Links } from '#gen/isobar/v1/link.ts';
 import { NodeServiceService as Nodes } from '#gen/isobar/v1/node.ts';
+import { Resources } from '#gen/isobar/v1/resources.ts';
+import { RunState } from '#gen/isobar/v1/run.ts';
 import { Tenant, TenantServiceService as Tenants } from '#gen/isobar/v1/tenant.ts';
 import { controllerInMemory } from '#simulation/controller.ts';
 import { realClock } from '../testbed.ts';
-import { World, type Person } from './testing.ts';
+import { job, World, type Person } from './testing.ts';
 import { detailsOf } from './testing-details.ts';
 
 const { NOT_FOUND, PERMISSION_DENIED, ABORTED, FAILED_PRECONDITION, ALREADY_EXISTS } = status;
@@ -386,4 +394,52 @@ describe('nodes', () => {
     a.stream.end();
     b.stream.end();
   });
+
+  test('are drained by operators, who are told before what will happen', async () => {
+    await world.putDataCenter('drained');
+    const agent = await world.agent('drained', [4, 4]);
+    // All of the quota is used: what a run gives up is its job's own to take again.
+    const { name: energy } = await world.call('nora', Tenants.updateTenant, {
+      tenant: { ...(await tenantOf('energy')), quota: Resources.fromPartial({ cpuMillis: 8000 }) },
+      validateOnly: false,
+    });
+    const spec = { constraints: Constraints.fromPartial({ dataCenters: ['drained'] }) };
+    const place = async (submission: JobSubmission) => {
+      const request = SubmitJobRequest.create({ parent: energy, job: submission });
+      const { uid } = await world.call('anna', Jobs.submitJob, request);
+      const { runs } = await agent.next('assignments');
+      const [run] = runs;
+      agent.report({ jobUid: uid, index: 0, epoch: 1 }, RunState.RUNNING);
+      await agent.next('acknowledged');
+      return run?.allocations.map(({ node }) => node);
+    };
+    const gang = job('gang', { cpus: 3, group: { replicas: 2 }, spec });
+    expect(await place(gang)).toEqual(['n0', 'n1']);
+    expect(await place(job('first', { spec }))).toEqual(['n0']);
+    expect(await place(job('second', { spec }))).toEqual(['n1']);
+
+    const name = 'dataCenters/drained/nodes/n0';
+    const drain = (validateOnly: boolean) =>
+      world.call('omar', Nodes.drainNode, { name, validateOnly });
+    const expected = { node: { name, cordoned: true }, movedRuns: 2, waitingRuns: 1 };
+    expect(await drain(true)).toMatchObject(expected);
+    expect(await world.call('anna', Nodes.getNode, { name, minRevision: 0 })).toMatchObject({
+      cordoned: false,
+    });
+    expect(await drain(false)).toMatchObject(expected);
+    const stopped = [await agent.next('stops')].flatMap(({ runs }) => runs);
+    expect(stopped).toHaveLength(2);
+    expect(await drain(false)).toMatchObject({ ...expected, movedRuns: 0, waitingRuns: 0 });
+
+    const request = { name, validateOnly: true };
+    expect((await world.ask('pia', Nodes.drainNode, request)).error?.code).toBe(PERMISSION_DENIED);
+    const nowhere = { name: 'dataCenters/drained/nodes/n9', validateOnly: true };
+    expect(detailsOf((await world.ask('omar', Nodes.drainNode, nowhere)).error).reason).toBe(
+      'NODE_NOT_FOUND',
+    );
+    agent.stream.end();
+  });
 });
+
+const tenantOf = (id: string) =>
+  world.call('nora', Tenants.getTenant, { name: `tenants/${id}`, minRevision: 0 });

@@ -3,6 +3,7 @@ import { dataCenterName, nodeName } from '#domain/names.ts';
 import { NodeServiceService, type Node as View } from '#gen/isobar/v1/node.ts';
 import type { DataCenter, State } from '#loop/requests.ts';
 import { toNodeView } from '#loop/views.ts';
+import { previewDrain } from '#loop/what-if.ts';
 import { FEDERATION } from '../authorize.ts';
 import type { Handlers } from '../call.ts';
 import type { Wrong } from '#domain/refusal.ts';
@@ -50,6 +51,28 @@ export function nodeHandlers(parts: Parts): Handlers<NodeServiceService> {
     ),
     cordonNode: cordon(parts, true),
     uncordonNode: cordon(parts, false),
+    drainNode: unary(
+      ({ name, validateOnly }, wrong) => ({
+        concern: FEDERATION,
+        parsed: { ...nodeOf(name, wrong), validateOnly },
+      }),
+      async ({ dataCenter, node, validateOnly }, context) => {
+        // Looked at before: afterwards its runs are on their way out, and what they hold is not free yet.
+        const preview = await previewDrain(parts, { id: dataCenter, node }, context.signal);
+        const command = { kind: 'drainNode', dataCenter, node } as const;
+        const { value } = await change(
+          parts,
+          context,
+          command,
+          validateOnly,
+          (state, { movedRuns }) => ({ view: viewOf(state, dataCenter, node), movedRuns }),
+        );
+        const { view, movedRuns } = value;
+        if (view === undefined) throw noSuch('node', nodeName(dataCenter, node));
+        const waitingRuns = Math.min(preview.waitingRuns, movedRuns);
+        return { node: { ...view, cordoned: true }, movedRuns, waitingRuns };
+      },
+    ),
   };
 }
 

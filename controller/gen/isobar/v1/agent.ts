@@ -206,7 +206,7 @@ export interface Assignment {
   spec: Uint8Array;
   /** Where its tasks go. */
   allocations: Allocation[];
-  /** Do not stop when the lease ends: the job's policy is WAIT. */
+  /** Do not stop when the lease ends: the job's policy is WAIT. It does not begin after the lease's end either. */
   withoutLease: boolean;
 }
 

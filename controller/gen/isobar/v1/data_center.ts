@@ -95,7 +95,11 @@ export const DataCenterState = {
   CORDONED: 4,
   /** DRAINING - Its runs are being moved away. */
   DRAINING: 5,
-  /** LEFT - Empty for good. */
+  /**
+   * LEFT - Drained, and the last run has ended: nothing runs there. Its agent may stay connected, so that an uncordon takes effect at
+   * once, or go: nobody waits for it, and it brings the data center back neither by staying nor by joining again. A delete
+   * removes it.
+   */
   LEFT: 6,
   UNRECOGNIZED: -1,
 } as const;
@@ -2341,7 +2345,7 @@ export const DataCenterServiceService = {
     responseSerialize: (value: DataCenter): Buffer => Buffer.from(DataCenter.encode(value).finish()),
     responseDeserialize: (value: Buffer): DataCenter => DataCenter.decode(value),
   },
-  /** Removes one that has left: nothing may run there any more. */
+  /** Removes one in which nothing runs any more, as when it has left. Its agent is told to go. */
   deleteDataCenter: {
     path: "/isobar.v1.DataCenterService/DeleteDataCenter" as const,
     requestStream: false as const,
@@ -2364,7 +2368,7 @@ export const DataCenterServiceService = {
     responseSerialize: (value: DataCenter): Buffer => Buffer.from(DataCenter.encode(value).finish()),
     responseDeserialize: (value: Buffer): DataCenter => DataCenter.decode(value),
   },
-  /** Lets new runs in again. */
+  /** Lets new runs in again, also where it was drained or has left. */
   uncordonDataCenter: {
     path: "/isobar.v1.DataCenterService/UncordonDataCenter" as const,
     requestStream: false as const,
@@ -2375,7 +2379,7 @@ export const DataCenterServiceService = {
     responseSerialize: (value: DataCenter): Buffer => Buffer.from(DataCenter.encode(value).finish()),
     responseDeserialize: (value: Buffer): DataCenter => DataCenter.decode(value),
   },
-  /** Cordons, then stops the runs and queues their jobs again elsewhere. */
+  /** Cordons, then stops the runs and queues their jobs again elsewhere. When the last run has ended, the data center has left. */
   drainDataCenter: {
     path: "/isobar.v1.DataCenterService/DrainDataCenter" as const,
     requestStream: false as const,
@@ -2410,13 +2414,13 @@ export interface DataCenterServiceServer extends UntypedServiceImplementation {
   listDataCenters: handleUnaryCall<ListDataCentersRequest, ListDataCentersResponse>;
   /** Replaces the fields that the mask names. */
   updateDataCenter: handleUnaryCall<UpdateDataCenterRequest, DataCenter>;
-  /** Removes one that has left: nothing may run there any more. */
+  /** Removes one in which nothing runs any more, as when it has left. Its agent is told to go. */
   deleteDataCenter: handleUnaryCall<DeleteDataCenterRequest, DeleteDataCenterResponse>;
   /** Stops new runs; those that run go on. */
   cordonDataCenter: handleUnaryCall<CordonDataCenterRequest, DataCenter>;
-  /** Lets new runs in again. */
+  /** Lets new runs in again, also where it was drained or has left. */
   uncordonDataCenter: handleUnaryCall<UncordonDataCenterRequest, DataCenter>;
-  /** Cordons, then stops the runs and queues their jobs again elsewhere. */
+  /** Cordons, then stops the runs and queues their jobs again elsewhere. When the last run has ended, the data center has left. */
   drainDataCenter: handleUnaryCall<DrainDataCenterRequest, DrainDataCenterResponse>;
   /** Makes a token with which an agent enrols once, within an hour. */
   createEnrolmentToken: handleUnaryCall<CreateEnrolmentTokenRequest, CreateEnrolmentTokenResponse>;

@@ -26,9 +26,9 @@ export interface Federation {
   revision: number;
   /** Version of the controller. */
   version: string;
-  /** Data centers that are reachable. */
+  /** Data centers that are reachable, those that have left not counted. */
   reachableDataCenters: number;
-  /** Data centers in all. */
+  /** Data centers in all, those that have left not counted. */
   dataCenters: number;
   /** Sum of the nodes. */
   capacity:

@@ -87,6 +87,26 @@ export interface UncordonNodeRequest {
   validateOnly: boolean;
 }
 
+/** See DrainNode. */
+export interface DrainNodeRequest {
+  /** `dataCenters/{data_center}/nodes/{node}`. */
+  name: string;
+  /** Say what would happen, change nothing. */
+  validateOnly: boolean;
+}
+
+/** What a drain does. */
+export interface DrainNodeResponse {
+  /** The node after the command. */
+  node:
+    | Node
+    | undefined;
+  /** Runs that are stopped and queued again. */
+  movedRuns: number;
+  /** Of these, runs whose jobs fit nowhere else at this moment. */
+  waitingRuns: number;
+}
+
 function createBaseNode(): Node {
   return {
     name: "",
@@ -897,6 +917,204 @@ export const UncordonNodeRequest: MessageFns<UncordonNodeRequest> = {
   },
 };
 
+function createBaseDrainNodeRequest(): DrainNodeRequest {
+  return { name: "", validateOnly: false };
+}
+
+export const DrainNodeRequest: MessageFns<DrainNodeRequest> = {
+  encode(message: DrainNodeRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.validateOnly !== false) {
+      writer.uint32(16).bool(message.validateOnly);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DrainNodeRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDrainNodeRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.validateOnly = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DrainNodeRequest {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      validateOnly: isSet(object.validateOnly)
+        ? globalThis.Boolean(object.validateOnly)
+        : isSet(object.validate_only)
+        ? globalThis.Boolean(object.validate_only)
+        : false,
+    };
+  },
+
+  toJSON(message: DrainNodeRequest): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.validateOnly !== false) {
+      obj.validateOnly = message.validateOnly;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DrainNodeRequest>): DrainNodeRequest {
+    return DrainNodeRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DrainNodeRequest>): DrainNodeRequest {
+    const message = createBaseDrainNodeRequest();
+    message.name = object.name ?? "";
+    message.validateOnly = object.validateOnly ?? false;
+    return message;
+  },
+};
+
+function createBaseDrainNodeResponse(): DrainNodeResponse {
+  return { node: undefined, movedRuns: 0, waitingRuns: 0 };
+}
+
+export const DrainNodeResponse: MessageFns<DrainNodeResponse> = {
+  encode(message: DrainNodeResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.node !== undefined) {
+      Node.encode(message.node, writer.uint32(10).fork()).join();
+    }
+    if (message.movedRuns !== 0) {
+      writer.uint32(16).uint32(message.movedRuns);
+    }
+    if (message.waitingRuns !== 0) {
+      writer.uint32(24).uint32(message.waitingRuns);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DrainNodeResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDrainNodeResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.node = Node.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.movedRuns = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.waitingRuns = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DrainNodeResponse {
+    return {
+      node: isSet(object.node) ? Node.fromJSON(object.node) : undefined,
+      movedRuns: isSet(object.movedRuns)
+        ? globalThis.Number(object.movedRuns)
+        : isSet(object.moved_runs)
+        ? globalThis.Number(object.moved_runs)
+        : 0,
+      waitingRuns: isSet(object.waitingRuns)
+        ? globalThis.Number(object.waitingRuns)
+        : isSet(object.waiting_runs)
+        ? globalThis.Number(object.waiting_runs)
+        : 0,
+    };
+  },
+
+  toJSON(message: DrainNodeResponse): unknown {
+    const obj: any = {};
+    if (message.node !== undefined) {
+      obj.node = Node.toJSON(message.node);
+    }
+    if (message.movedRuns !== 0) {
+      obj.movedRuns = Math.round(message.movedRuns);
+    }
+    if (message.waitingRuns !== 0) {
+      obj.waitingRuns = Math.round(message.waitingRuns);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DrainNodeResponse>): DrainNodeResponse {
+    return DrainNodeResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DrainNodeResponse>): DrainNodeResponse {
+    const message = createBaseDrainNodeResponse();
+    message.node = (object.node !== undefined && object.node !== null) ? Node.fromPartial(object.node) : undefined;
+    message.movedRuns = object.movedRuns ?? 0;
+    message.waitingRuns = object.waitingRuns ?? 0;
+    return message;
+  },
+};
+
 /** Machines of the data centers. Their inventory comes from the agents; people cordon and drain them. */
 export type NodeServiceService = typeof NodeServiceService;
 export const NodeServiceService = {
@@ -940,6 +1158,19 @@ export const NodeServiceService = {
     responseSerialize: (value: Node): Buffer => Buffer.from(Node.encode(value).finish()),
     responseDeserialize: (value: Buffer): Node => Node.decode(value),
   },
+  /**
+   * Cordons, then stops every run that has tasks on the node and queues its job again; a gang is replaced whole. Of a node that
+   * is cordoned already it moves what is still there. Uncordon it to let runs in again.
+   */
+  drainNode: {
+    path: "/isobar.v1.NodeService/DrainNode" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: DrainNodeRequest): Buffer => Buffer.from(DrainNodeRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DrainNodeRequest => DrainNodeRequest.decode(value),
+    responseSerialize: (value: DrainNodeResponse): Buffer => Buffer.from(DrainNodeResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DrainNodeResponse => DrainNodeResponse.decode(value),
+  },
 } as const;
 
 export interface NodeServiceServer extends UntypedServiceImplementation {
@@ -951,6 +1182,11 @@ export interface NodeServiceServer extends UntypedServiceImplementation {
   cordonNode: handleUnaryCall<CordonNodeRequest, Node>;
   /** Lets new runs in again. */
   uncordonNode: handleUnaryCall<UncordonNodeRequest, Node>;
+  /**
+   * Cordons, then stops every run that has tasks on the node and queues its job again; a gang is replaced whole. Of a node that
+   * is cordoned already it moves what is still there. Uncordon it to let runs in again.
+   */
+  drainNode: handleUnaryCall<DrainNodeRequest, DrainNodeResponse>;
 }
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | undefined;

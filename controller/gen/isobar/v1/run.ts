@@ -1164,7 +1164,8 @@ export const RunServiceService = {
   },
   /**
    * Says that a run is gone for good, so that its job may run elsewhere. Only when the data center is known to be dead:
-   * a run that is alive after all is stopped when its agent comes back, but until then it works beside the new one.
+   * a run that is alive after all is stopped when its agent comes back, but until then it works beside the new one. One that
+   * may still be on its way to the agent is refused with RUN_UNDER_WAY, until nothing was heard for longer than the lease.
    */
   forgetRun: {
     path: "/isobar.v1.RunService/ForgetRun" as const,
@@ -1182,7 +1183,8 @@ export interface RunServiceServer extends UntypedServiceImplementation {
   listRuns: handleUnaryCall<ListRunsRequest, ListRunsResponse>;
   /**
    * Says that a run is gone for good, so that its job may run elsewhere. Only when the data center is known to be dead:
-   * a run that is alive after all is stopped when its agent comes back, but until then it works beside the new one.
+   * a run that is alive after all is stopped when its agent comes back, but until then it works beside the new one. One that
+   * may still be on its way to the agent is refused with RUN_UNDER_WAY, until nothing was heard for longer than the lease.
    */
   forgetRun: handleUnaryCall<ForgetRunRequest, Run>;
 }
