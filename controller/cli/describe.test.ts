@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { IsobarError } from '#client/isobar-error.ts';
 import { canned } from './canned.ts';
-import { HISTORY } from './fixture.ts';
+import { DataCenterState } from '#client/types.ts';
+import { HISTORY, NORTH } from './fixture.ts';
 import { startTestbed } from './testbed.ts';
 
 async function output(...argv: string[]): Promise<string> {
@@ -190,6 +191,16 @@ describe('isobar describe', () => {
     const { out } = await bed.run('describe', 'job', 'train-7');
     expect(out).toMatch(/RUN_CHANGED +2 +running/);
     expect(out).not.toContain('JOB_SUBMITTED');
+  });
+
+  test('a data center that has left: what can be done with it, and nobody misses its agent', async () => {
+    const left = { ...NORTH, state: DataCenterState.LEFT, reachable: false };
+    const listDataCenters = () => ({ dataCenters: [left], nextPageToken: '', revision: 905 });
+    await using bed = await startTestbed(canned({ getDataCenter: () => left, listDataCenters }));
+    const { out } = await bed.runWith({ terminal: true }, 'describe', 'dc', 'north-1');
+    expect(out).toMatch(/State: .*left: uncordon brings it back, delete removes it\n/);
+    expect(out).toMatch(/Agent: .* kubernetes, not connected, its engine decides the node\n/);
+    expect((await bed.run('get', 'dc')).out).toMatch(/north-1 .* left /);
   });
 
   test('a history that cannot be read does not hide the rest', async () => {

@@ -275,6 +275,7 @@ describe('isobar cordon, uncordon, drain', () => {
     cordonNode: () => NODE,
     uncordonNode: () => NODE,
     drainDataCenter: () => ({ dataCenter: NORTH, movedRuns: 12, waitingRuns: 3 }),
+    drainNode: () => ({ node: NODE, movedRuns: 1, waitingRuns: 0 }),
   };
   test.each([
     ['cordon north-1', 'cordonDataCenter', 'data-center north-1 cordoned\n'],
@@ -295,6 +296,34 @@ describe('isobar cordon, uncordon, drain', () => {
     expect(await bed.run(...words(line))).toEqual({ code: 0, out, err: '' });
     const name = method.endsWith('Node') ? NODE.name : NORTH.name;
     expect(bed.fake.requests).toMatchObject([{ method, request: { name } }]);
+  });
+
+  test.each([
+    ['drain north-1/n01', false, 'node north-1/n01 drains\n1 run moves elsewhere\n'],
+    ['drain --dry-run node north-1/n01', true, '1 run would move elsewhere\n'],
+    [
+      'drain dataCenters/north-1/nodes/n01',
+      false,
+      'node dataCenters/north-1/nodes/n01 drains\n1 run moves elsewhere\n',
+    ],
+  ])('%s', async (line, validateOnly, out) => {
+    await using bed = await startTestbed(cordoning);
+    expect(await bed.run(...words(line))).toEqual({ code: 0, out, err: '' });
+    expect(bed.fake.requests).toMatchObject([
+      { method: 'drainNode', request: { name: NODE.name, validateOnly } },
+    ]);
+  });
+
+  test.each([
+    ['drain node north-1', 'north-1 is no node'],
+    ['cordon nodes north-1/n01 north-1', 'north-1 is no node'],
+    ['drain dc north-1/n01', 'north-1/n01 is no data-center'],
+    ['drain node', 'which node?'],
+  ])('%s touches nothing', async (line, message) => {
+    await using bed = await startTestbed(cordoning);
+    const { code, err } = await bed.run(...words(line));
+    expect({ code, err }).toEqual({ code: 64, err: expect.stringContaining(message) });
+    expect(bed.fake.requests).toEqual([]);
   });
 
   test('drain tells what it does, and what a dry run would do', async () => {

@@ -26,7 +26,7 @@ export function configure(command: Command, act: Act): void {
     );
   command.addHelpText(
     'after',
-    '\nOnly when the data center is known to be dead: a run that is alive after all works beside the new one.',
+    '\nOnly when the data center is known to be dead: a run that is alive after all works beside the new one. A run that\nmay still be on its way there is refused until nothing was heard for longer than the lease.',
   );
   examples(command, 'isobar forget train-7/3', 'isobar forget health/train-7/0-3 --dry-run');
 }

@@ -86,7 +86,7 @@ export const VERBS: readonly Verb[] = [
     [
       ['cordon', 'stop new runs on a data center or node'],
       ['uncordon', 'let new runs in again'],
-      ['drain', 'move the runs of a data center away'],
+      ['drain', 'move the runs of a data center or node away'],
     ] as const
   ).map(([name, summary]) => ({
     name,

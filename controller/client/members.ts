@@ -25,6 +25,8 @@ import {
 } from '#gen/isobar/v1/link.ts';
 import {
   CordonNodeRequest,
+  DrainNodeRequest,
+  type DrainNodeResponse,
   GetNodeRequest,
   ListNodesRequest,
   type Node,
@@ -89,7 +91,7 @@ export class DataCenters {
     return this.#rpc.updateDataCenter(request, options);
   }
 
-  /** Only one that has left: drain it first. */
+  /** Only one in which nothing runs: drain it first. */
   async delete(dataCenter: string, options: DeleteOptions = {}): Promise<number> {
     const { validateOnly = false, etag = '' } = options;
     const name = dataCenterNameOf(dataCenter);
@@ -112,7 +114,10 @@ export class DataCenters {
     return this.#rpc.uncordonDataCenter(request, options);
   }
 
-  /** Cordons, then stops the runs and queues their jobs again elsewhere. With `validateOnly` says what would happen. */
+  /**
+   * Cordons, then stops the runs and queues their jobs again elsewhere; when the last has ended, the data center has left. With
+   * `validateOnly` says what would happen.
+   */
   async drain(dataCenter: string, options: WriteOptions = {}): Promise<DrainDataCenterResponse> {
     const { validateOnly = false } = options;
     const name = dataCenterNameOf(dataCenter);
@@ -165,6 +170,13 @@ export class Nodes {
     const { validateOnly = false } = options;
     const name = nodeNameOf(node);
     return this.#rpc.uncordonNode(UncordonNodeRequest.create({ name, validateOnly }), options);
+  }
+
+  /** Cordons, then stops the runs on it and queues their jobs again. With `validateOnly` says what would happen. */
+  async drain(node: string, options: WriteOptions = {}): Promise<DrainNodeResponse> {
+    const { validateOnly = false } = options;
+    const name = nodeNameOf(node);
+    return this.#rpc.drainNode(DrainNodeRequest.create({ name, validateOnly }), options);
   }
 }
 

@@ -12,6 +12,7 @@ import {
 } from '#client/types.ts';
 import type { KindView } from '../kind.ts';
 import { facts, type SectionText, tableSection } from '../sections.ts';
+import type { Tone } from '../paint.ts';
 import type { Column } from '../table.ts';
 import { cpus, devices, mib, timestamp } from '../units.ts';
 import { ageText, dataCenterState, durationText, fullness, labelText } from '../words.ts';
@@ -92,8 +93,8 @@ function sections(dc: DataCenter, machines: readonly Node[], now: number): Secti
       ['Region', dc.region],
       ['Location', place],
       ['Owner', dc.owner === '' ? 'the nation' : idOf(dc.owner)],
-      ['State', state],
-      ['Agent', agentText(dc), dc.reachable ? 'good' : 'bad'],
+      ['State', hasLeft(dc) ? `${state}: uncordon brings it back, delete removes it` : state],
+      ['Agent', agentText(dc), agentTone(dc)],
       ['Labels', labelText(dc.labels)],
       ['Clearance', wordOf(Classification, dc.clearance)],
       ['Accepts', dc.accepts.length === 0 ? 'all tenants' : dc.accepts.map(idOf).join(', ')],
@@ -118,6 +119,16 @@ function sections(dc: DataCenter, machines: readonly Node[], now: number): Secti
       machines,
     ),
   ];
+}
+
+function hasLeft({ state }: DataCenter): boolean {
+  return state === DataCenterState.LEFT;
+}
+
+/** Nobody waits for the agent of a data center that has left. */
+function agentTone(dc: DataCenter): Tone | undefined {
+  if (dc.reachable) return 'good';
+  return hasLeft(dc) ? undefined : 'bad';
 }
 
 function agentText(dc: DataCenter): string {
