@@ -1,7 +1,7 @@
 // Bugs in where runs go and what becomes of them: room, leases, fences, agents.
 import { SimulatedExecutor } from '#agent/executors/simulated.ts';
 import { NONE } from '#core/columns.ts';
-import type { AnswerOf } from '#core/command.ts';
+import { accept, type AnswerOf, type Outcome } from '#core/command.ts';
 import { Overlay } from '#core/overlay.ts';
 import type { State } from '#core/state.ts';
 import { isRunFinal, JobState, type RunState } from '#domain/states.ts';
@@ -188,6 +188,41 @@ export const RUN_BUGS: readonly Bug[] = [
     plant: () => ({ ignoresQuota: true }),
   },
   {
+    bug: 'a drained node keeps its runs',
+    caughtBy: 'closed',
+    plant: () => ({
+      decide: (outcome, command) => {
+        const made = outcome as Outcome<unknown>;
+        if (command.kind !== 'drainNode' || made.kind === 'refusal') return outcome;
+        const events = made.events.filter(({ kind }) => kind?.$case !== 'jobChanged');
+        return { ...made, events };
+      },
+    }),
+  },
+  {
+    bug: 'a drained data center never leaves',
+    caughtBy: 'closed',
+    plant: () => ({
+      decide: (outcome, command) =>
+        command.kind === 'leaveDataCenter' ? accept([], undefined) : outcome,
+    }),
+  },
+  {
+    bug: 'a cordon is forgotten when jobs come',
+    caughtBy: 'closed',
+    plant: () => ({
+      command: (of, command) => {
+        if (command.kind === 'submitJobs') (of as State).nodes.cordoned.fill(0);
+        return command;
+      },
+    }),
+  },
+  {
+    bug: 'an operator vouches for a run that is still on its way',
+    caughtBy: '3-one-run-alive',
+    plant: () => ({ command: withLeasesOver }),
+  },
+  {
     bug: 'a controller that was away for less than the lease counts from before',
     caughtBy: '11-outage',
     profile: 'outages',
@@ -235,4 +270,14 @@ function withNewestEpochs(
     epoch: jobs.epoch[jobs.rowOf(run.uid) ?? NONE] ?? run.epoch,
   }));
   return { ...command, runs: newest } as { readonly kind: string };
+}
+
+/** Whoever declares a run gone is believed that nothing is under way to it. */
+function withLeasesOver(
+  of: unknown,
+  command: { readonly kind: string },
+): { readonly kind: string } {
+  if (command.kind !== 'forgetRun') return command;
+  for (const dataCenter of (of as State).dataCenters.values()) dataCenter.isLeaseOver = true;
+  return command;
 }

@@ -5,6 +5,7 @@ import type { SubmitAnswer } from '#core/command.ts';
 import { toItem } from '#core/testing-words.ts';
 import { isJobFinal, JobState } from '#domain/states.ts';
 import { drawJob, withDevice, type WorldJob } from './jobs.ts';
+import type { Running } from './host.ts';
 import { hex, type ModelJob } from './model.ts';
 import { check } from './violation.ts';
 import type { World } from './world.ts';
@@ -206,10 +207,12 @@ export class Callers {
    * not where less is promised anyway.
    */
   #forgetRun(): void {
-    const { random, model, sites, executions, plan } = this.#world;
+    const { random, model, host, executions, plan, counts } = this.#world;
+    const { running } = host;
+    if (running === undefined) return;
     const looks = plan.profile !== 'drifting';
     const unknown = [...model.jobs.values()].filter(
-      (job) => isUnknown(job, sites) && !(looks && executions.isAlive(job.uid)),
+      (job) => isUnknown(job, running) && !(looks && executions.isAlive(job.uid)),
     );
     if (unknown.length === 0) return;
     const { tenant, id, run } = random.pick(unknown);
@@ -217,7 +220,10 @@ export class Callers {
     this.#world.call(
       { kind: 'forgetRun', tenant, job: id, index, epoch },
       'operator/olga',
-      () => {},
+      (outcome) => {
+        if (isRefusal(outcome) && outcome.reason === 'RUN_UNDER_WAY')
+          counts.add('run on its way could not be declared gone');
+      },
     );
   }
 
@@ -244,7 +250,10 @@ export class Callers {
   }
 }
 
-function isUnknown(job: ModelJob, sites: World['sites']): boolean {
-  const site = sites.get(job.run?.dataCenter ?? '');
-  return site !== undefined && !site.isJoined && job.state === JobState.RUNNING;
+/** Nobody hears of the data center where it runs: what an operator sees of it. */
+function isUnknown(job: ModelJob, running: Running): boolean {
+  const dataCenter = running.loop.state.dataCenters.get(job.run?.dataCenter ?? '');
+  return (
+    dataCenter !== undefined && dataCenter.session === undefined && job.state === JobState.RUNNING
+  );
 }

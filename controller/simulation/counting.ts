@@ -2,7 +2,7 @@
 import type { ConnectRequest, ConnectResponse } from '#gen/isobar/v1/agent.ts';
 import type { JobChanged, RunChanged } from '#gen/isobar/log/v1/event.ts';
 import type { Record as LogRecord } from '#gen/isobar/log/v1/record.ts';
-import { JobState, isRunFinal, RunState } from '#domain/states.ts';
+import { DataCenterState, JobState, isRunFinal, nameOf, RunState } from '#domain/states.ts';
 import { keyOf } from '#ports/executor.ts';
 import type { Telemetry } from '#ports/telemetry.ts';
 import { textOf } from './executions.ts';
@@ -18,6 +18,8 @@ export class Counting implements LineWatch, ModelEvents, Telemetry {
   readonly #hello = new Map<string, { readonly instance: string; readonly atMs: number }>();
   readonly #controllers = new Map<string, number>();
   readonly #sent = new Set<string>();
+  /** By data center and run. */
+  readonly #stopped = new Set<string>();
   /** True time at which the decision for a run became durable. */
   readonly #reservedMs = new Map<string, number>();
 
@@ -50,6 +52,8 @@ export class Counting implements LineWatch, ModelEvents, Telemetry {
           if (controller !== undefined && controller < controllers)
             counts.add('run adopted by a controller that restarted');
         }
+        if (model.dataCenters.get(dataCenter)?.state === DataCenterState.LEFT)
+          counts.add('agent joined where its data center had left');
         this.#instances.set(dataCenter, instance);
         this.#controllers.set(dataCenter, controllers);
         if (message.value.stop.some((run) => model.jobs.get(run.jobUid)?.epoch !== run.epoch)) {
@@ -58,12 +62,12 @@ export class Counting implements LineWatch, ModelEvents, Telemetry {
         return;
       }
       case 'assignments':
-        for (const { run, withoutLease } of message.value.runs) {
+        for (const { run } of message.value.runs) {
           if (run === undefined) continue;
           if (this.#sent.has(keyOf(run))) counts.add('run sent again');
           this.#sent.add(keyOf(run));
           if (site.executor.runs.has(keyOf(run))) continue;
-          const isLate = !withoutLease && site.options.machine.bootMs() >= site.executor.fenceMs;
+          const isLate = site.options.machine.bootMs() >= site.executor.fenceMs;
           if (isLate) counts.add('late assignment refused by the agent');
           const helloMs = this.#hello.get(dataCenter)?.atMs ?? 0;
           const isOlder = (this.#reservedMs.get(keyOf(run)) ?? Infinity) < helloMs;
@@ -71,8 +75,14 @@ export class Counting implements LineWatch, ModelEvents, Telemetry {
         }
         return;
       case 'stops':
-        for (const run of message.value.runs)
+        for (const run of message.value.runs) {
           if (!site.executor.runs.has(keyOf(run))) counts.add('stop before start');
+          const isLive = model.jobs.get(run.jobUid)?.run?.epoch === run.epoch;
+          const name = `${dataCenter} ${keyOf(run)}`;
+          if (this.#stopped.has(name) && !isLive)
+            counts.add('stop of a run that was given up sent again');
+          this.#stopped.add(name);
+        }
         return;
       case 'leaseRenewed':
       case 'acknowledged':
@@ -108,6 +118,12 @@ export class Counting implements LineWatch, ModelEvents, Telemetry {
     if (code === 'BACKING_OFF') counts.add('run failed and was retried');
     if (code === 'REQUEUED' && event.state === JobState.QUEUED)
       counts.add('job requeued by its user');
+    if (code === 'NODE_DRAINED' && event.state === JobState.QUEUED)
+      counts.add('run moved from a drained node');
+    if (code === 'NODE_DRAINED' && event.state === JobState.STOPPING && isGang(job))
+      counts.add('gang moved with one of its nodes');
+    if (code === 'DRAINED' && event.state === JobState.QUEUED)
+      counts.add('run moved from a drained data center');
     if (event.state === JobState.FAILED) {
       counts.add(code === 'LEASE_EXPIRED' ? 'lease expired: job failed' : 'run failed for good');
     }
@@ -174,6 +190,15 @@ export class Counting implements LineWatch, ModelEvents, Telemetry {
     );
   }
 
+  dataCenterMoved(dataCenter: string, before: DataCenterState, to: DataCenterState): void {
+    const { counts } = this.#world;
+    if (before === to) return;
+    const [from, now] = [before, to].map((state) => nameOf(DataCenterState, state));
+    this.#world.note(`data center ${dataCenter} from ${from} to ${now}`);
+    if (to === DataCenterState.LEFT) counts.add('data center left');
+    if (before === DataCenterState.LEFT) counts.add('data center came back after it had left');
+  }
+
   record(record: LogRecord): void {
     if (record.method === 'leases/expire') this.#world.counts.add('lease expired');
     for (const { kind } of record.events) {
@@ -204,4 +229,10 @@ export class Counting implements LineWatch, ModelEvents, Telemetry {
       () => `${message}: ${JSON.stringify(fields)}`,
     );
   }
+}
+
+/** Its live run is on several nodes. */
+function isGang({ run }: ModelJob): boolean {
+  const nodes = run?.parts.flatMap((part) => part.allocations.map(({ node }) => node)) ?? [];
+  return new Set(nodes).size > 1;
 }

@@ -9,7 +9,7 @@ export class Executions implements TruthEvents {
   readonly #world: World;
   /** By uid of the job. */
   readonly #alive = new Map<number, Set<RealRun>>();
-  /** Runs that an operator vouched for: they may turn out to be alive. */
+  /** Runs that an operator vouched for: they may turn out to be alive, but none of them starts any more. */
   readonly vouched = new Set<string>();
   /** Runs given up because a lease ended: alive still, perhaps, where clocks drift beyond the bound, and nowhere else. */
   readonly expired = new Set<string>();
@@ -37,9 +37,15 @@ export class Executions implements TruthEvents {
   }
 
   started(run: RealRun): void {
-    const { counts, model } = this.#world;
+    const { counts, model, plan } = this.#world;
     counts.add('run started');
     this.#world.note(`started ${textOf(run)} at ${run.dataCenter}`);
+    const isLate = this.vouched.has(textOf(run)) && plan.profile !== 'drifting';
+    check(
+      !isLate,
+      '3-one-run-alive',
+      () => `${textOf(run)} started at ${run.dataCenter} after an operator had vouched for it`,
+    );
     const alive = this.#alive.get(run.jobUid) ?? new Set();
     this.#alive.set(run.jobUid, alive);
     for (const other of alive) {

@@ -7,7 +7,7 @@ import type {
   RunReserved,
   UsageBooked,
 } from '#gen/isobar/log/v1/event.ts';
-import type { DataCenter, JobClass, Node, Tenant } from '#gen/isobar/log/v1/entity.ts';
+import type { JobClass, Tenant } from '#gen/isobar/log/v1/entity.ts';
 import { Record as LogRecord } from '#gen/isobar/log/v1/record.ts';
 import { foldRecord } from '#core/fold.ts';
 import { emptyState } from '#core/state.ts';
@@ -15,15 +15,19 @@ import {
   isJobFinal,
   isRunFinal,
   JobState,
-  mayDataCenterMove,
   mayJobMove,
   mayRunMove,
   RunState,
 } from '#domain/states.ts';
-import type { DataCenterState } from '#domain/states.ts';
 import type { AppendGroup, AuditHeader } from '#ports/log.ts';
 import { Archive, type End } from './archive.ts';
+import { checkDepartures, checkDrains, checkOpen } from './closings.ts';
 import { Ledger } from './ledger.ts';
+import {
+  noteDataCenter,
+  type DataCenterEvents,
+  type ModelDataCenter,
+} from './model-data-centers.ts';
 import { check } from './violation.ts';
 
 export interface ModelRun {
@@ -48,14 +52,8 @@ export interface ModelJob {
   reason: string;
 }
 
-interface ModelDataCenter {
-  entity: DataCenter;
-  state: DataCenterState;
-  readonly nodes: Map<string, Node>;
-}
-
 /** What others want to know of a record, once it is understood. */
-export interface ModelEvents {
+export interface ModelEvents extends DataCenterEvents {
   jobChanged(job: ModelJob, before: JobState, event: JobChanged): void;
   runReserved(job: ModelJob, run: ModelRun): void;
   runChanged(
@@ -132,10 +130,12 @@ export class Model {
         'ledger',
         () => `record ${record.revision} ends a run and books nothing`,
       );
+      checkDrains(this, record);
       foldRecord(this.shadow, record.revision, record.timeMs, record.events);
       this.#events.record(record);
     }
     this.#tables(group, ended, submitted);
+    checkDepartures(this);
   }
 
   /** Rows of the tables beside the records: one for each job that came, one for each that ended. */
@@ -165,38 +165,13 @@ export class Model {
       case 'tenantDeleted':
         this.tenants.delete(kind.value.id);
         return;
-      case 'dataCenterPut': {
-        const known = this.dataCenters.get(kind.value.id);
-        if (known === undefined) {
-          this.dataCenters.set(kind.value.id, { entity: kind.value, state: 1, nodes: new Map() });
-        } else known.entity = kind.value;
-        return;
-      }
+      case 'dataCenterPut':
       case 'dataCenterDeleted':
-        this.dataCenters.delete(kind.value.id);
-        return;
-      case 'dataCenterStateChanged': {
-        const dataCenter = this.dataCenters.get(kind.value.dataCenter)!;
-        // Only states of the table are written; others have no move to them.
-        const to = kind.value.state as DataCenterState;
-        const mayMove = dataCenter.state === to || mayDataCenterMove(dataCenter.state, to);
-        check(
-          mayMove,
-          'table',
-          () => `data center ${kind.value.dataCenter} moved from ${dataCenter.state} to ${to}`,
-        );
-        dataCenter.state = to;
-        return;
-      }
-      case 'nodesPut': {
-        const { nodes } = this.dataCenters.get(kind.value.dataCenter)!;
-        for (const node of kind.value.nodes) nodes.set(node.id, node);
-        return;
-      }
+      case 'dataCenterStateChanged':
+      case 'nodesPut':
       case 'nodesRemoved':
-        for (const node of kind.value.nodes)
-          this.dataCenters.get(kind.value.dataCenter)?.nodes.delete(node);
-        return;
+      case 'nodeCordoned':
+        return noteDataCenter(this.dataCenters, kind, this.#events);
       case 'classDefined':
         this.classes.set(kind.value.number, kind.value);
         return;
@@ -257,7 +232,6 @@ export class Model {
       case 'federationFounded':
       case 'linkPut':
       case 'linkDeleted':
-      case 'nodeCordoned':
       case undefined:
         return;
       default:
@@ -305,6 +279,7 @@ export class Model {
       () => `job ${job.id} went from epoch ${job.epoch} to ${event.epoch}`,
     );
     const { epoch, index, parts } = event;
+    checkOpen(this, job, parts);
     const dataCenter = parts[0]?.dataCenter ?? '';
     const run: ModelRun = {
       epoch,

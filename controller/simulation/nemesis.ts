@@ -323,6 +323,7 @@ const STRIKES = {
 
 const OPERATIONS = {
   cordonNode: 2,
+  drainNode: 3,
   cordon: 2,
   drain: 3,
   replaceDataCenter: 3,

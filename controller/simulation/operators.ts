@@ -12,17 +12,25 @@ export class Operators {
   }
 
   cordonNode(site: Site): void {
-    const { random, timeline } = this.#world;
-    const node = random.pick(site.options.nodes).node;
-    const command = (cordoned: boolean) => ({
-      kind: 'cordonNode' as const,
-      dataCenter: site.id,
-      node,
-      cordoned,
-    });
+    const { node } = this.#world.random.pick(site.options.nodes);
     this.#world.counts.add('node cordoned');
-    this.#world.insist(command(true));
-    timeline.after(random.between(1_000, 40_000), () => this.#world.insist(command(false)));
+    this.#world.insist({ kind: 'cordonNode', dataCenter: site.id, node, cordoned: true });
+    this.#uncordonLater(site, node);
+  }
+
+  drainNode(site: Site): void {
+    const { node } = this.#world.random.pick(site.options.nodes);
+    this.#world.insist({ kind: 'drainNode', dataCenter: site.id, node }, () =>
+      this.#world.counts.add('node drained'),
+    );
+    this.#uncordonLater(site, node);
+  }
+
+  #uncordonLater(site: Site, node: string): void {
+    const { random, timeline } = this.#world;
+    timeline.after(random.between(1_000, 40_000), () =>
+      this.#world.insist({ kind: 'cordonNode', dataCenter: site.id, node, cordoned: false }),
+    );
   }
 
   cordon(site: Site): void {

@@ -126,7 +126,10 @@ class Story {
       case 'drain':
       case 'cordon':
       case 'uncordon':
-        world.insist({ kind: 'moveDataCenter', id: name, verb });
+        close(world, verb, name);
+        break;
+      case 'delete':
+        world.insist({ kind: 'deleteDataCenter', id: name, etag: undefined });
         break;
       case 'partition':
         line?.partition('drop', 'drop');
@@ -217,6 +220,17 @@ class Story {
         `${id} ${site.isJoined ? 'joined' : 'apart'}, alive: ${runs.join(' ') || 'nothing'}`,
       );
     }
+  }
+}
+
+/** A data center, or a node of it: `a` or `a/n1`. */
+function close(world: World, verb: 'cordon' | 'uncordon' | 'drain', name: string): void {
+  const [id = '', node] = name.split('/');
+  if (node === undefined) world.insist({ kind: 'moveDataCenter', id, verb });
+  else if (verb === 'drain') world.insist({ kind: 'drainNode', dataCenter: id, node });
+  else {
+    const cordoned = verb === 'cordon';
+    world.insist({ kind: 'cordonNode', dataCenter: id, node, cordoned });
   }
 }
 

@@ -14,5 +14,10 @@ export const KEPT_SEEDS: readonly { readonly seed: number; readonly found: strin
   { seed: 51, found: 'a report that was lost was taken for acknowledged' },
   { seed: 53, found: 'a run ended before it began' },
   { seed: 121, found: 'a specification was compared with that of another job of the same name' },
+  { seed: 141, found: 'a run without a lease started after an operator had vouched for it' },
   { seed: 194, found: 'a lease was shortened while its agent was out of reach' },
+  {
+    seed: 1343,
+    found: 'a job that ended and was forgotten in one group was taken for archived wrongly',
+  },
 ];

@@ -14,6 +14,8 @@ export const INVARIANTS = {
   '5-watch': 'a watch gets every record once and in order, or is told that it is too old',
   '7-audit': 'each record has exactly one audit entry, and the chain of the audit holds',
   '9-fence': 'a run with a lease is dead at its fence, whether its agent lives or not',
+  closed:
+    'what is cordoned takes no run; what is drained asks all of its runs to stop, and a data center leaves with the last of them',
   '11-drain': 'when all faults have healed, every job ends within a bound',
   '11-outage': 'a controller that is away for less than the lease stops no run',
   gate: 'nothing goes out before the revision it was computed from is durable',

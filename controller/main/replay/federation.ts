@@ -171,7 +171,9 @@ export class LiveFederation {
     const tokenFile = join(dataDir, 'token');
     writeFileSync(tokenFile, token, { mode: 0o600 });
     // As much memory as CPUs, which is what jobs ask for: neither decides before the other.
-    const size = { cpuMillis: cpus * 1000, memoryMib: cpus, storageMib: 0, devices: [] };
+    const node = { node: 'n1', cpuMillis: cpus * 1000, memoryMib: cpus, storageMib: 0 };
+    const nodesFile = join(dataDir, 'nodes.json');
+    writeFileSync(nodesFile, JSON.stringify([node]));
     const agent = await startAgent(
       {
         dataDir,
@@ -181,7 +183,7 @@ export class LiveFederation {
         executor: 'simulated',
         siteFile: undefined,
         demo: false,
-        nodes: [{ node: 'n1', role: 'general', labels: {}, ...size }],
+        nodesFile,
         secretsDir: undefined,
         onFatal: (why) => this.#failed.reject(new Failure(`the agent of ${id}: ${why}`)),
       },
