@@ -62,7 +62,7 @@ export const RUN_BUGS: readonly Bug[] = [
   },
   {
     bug: 'the epoch of a report is not looked at',
-    caughtBy: '3-one-run-alive',
+    caughtBy: '3-effects',
     plant: () => ({ command: withNewestEpochs }),
   },
   {

@@ -156,6 +156,7 @@ export class Counting implements LineWatch, ModelEvents, Telemetry {
     if (code === 'FORGOTTEN') {
       counts.add('run forgotten by an operator');
       executions.vouched.add(key);
+      if (before === RunState.RESERVED) executions.checkNotUnderWay(key, run.dataCenter);
     }
     if (code === 'LEASE_EXPIRED' && isRunFinal(run.state)) executions.expired.add(key);
     if (!isRunFinal(run.state)) return;

@@ -124,6 +124,19 @@ export class Executions implements TruthEvents {
     );
   }
 
+  /** Somebody declared a run gone that was never heard of: behind its lease an agent begins nothing that still reaches it. */
+  checkNotUnderWay(run: string, dataCenter: string): void {
+    const site = this.#world.sites.get(dataCenter);
+    const { profile } = this.#world.plan;
+    if (site === undefined || profile === 'drifting') return;
+    const leftMs = site.executor.fenceMs - site.options.machine.bootMs();
+    check(
+      leftMs <= 0 || leftMs === Infinity,
+      '3-one-run-alive',
+      () => `${run} was declared gone, and ${dataCenter} may begin it for ${leftMs} ms more`,
+    );
+  }
+
   /** No run with a lease outlives its fence by more than the timer takes. */
   checkFences(): void {
     for (const site of this.#world.sites.values()) {
