@@ -36,6 +36,7 @@ import { Group } from './group.ts';
 import { Hub, HUB_LIMITS, type HubLimits, type Published } from './hub.ts';
 import { Inbox, type Lane } from './inbox.ts';
 import { LogTime } from './log-time.ts';
+import { Pace, SLICE_MS } from './pace.ts';
 import { Specs } from './specs.ts';
 import { LoopStats } from './stats.ts';
 
@@ -65,8 +66,6 @@ export interface ExecuteOptions<A> {
   readonly onDecided?: (outcome: Outcome<A>) => void;
 }
 
-/** A slice of planning, and a turn's share of commands, take about this long at most. */
-const SLICE_MS = 5;
 /**
  * Outputs that leave in one turn, about as many as are encoded and sent in the time of a slice: callers that were answered can go on
  * while others are still being answered, and heartbeats slip in between. All at once, they and the controller would only ever wait
@@ -74,8 +73,6 @@ const SLICE_MS = 5;
  */
 const LEAST_OUTPUTS = 16;
 const MOST_OUTPUTS = 1024;
-const FIRST_STEPS = 256;
-const MOST_STEPS = 65_536;
 
 export class Loop {
   readonly state: State;
@@ -99,7 +96,7 @@ export class Loop {
   readonly #cursor: Cursor;
   readonly #overlay: Overlay;
   #unpublished: { readonly record: Published; readonly body: Uint8Array }[] = [];
-  #steps = FIRST_STEPS;
+  readonly #pace = new Pace();
   #outputs = LEAST_OUTPUTS;
   /** When the last turn ended, if it left outputs for the next. */
   #leftMs: number | undefined;
@@ -293,11 +290,24 @@ export class Loop {
   #planSlice(nowMs: number): boolean {
     const nextMs = releaseDelayed(this.state, nowMs);
     if (nextMs !== undefined) this.#wake(this.#time.delayUntil(nextMs));
-    collect(this.state, this.#cursor);
-    if (this.#cursor.ready.size === 0) return true;
     const begin = this.#clock.bootMs();
+    if (!collect(this.state, this.#cursor)) {
+      this.stats.planned(begin, this.#clock.bootMs(), false);
+      return false;
+    }
+    if (this.#cursor.ready.size === 0) {
+      this.stats.nothingToPlan();
+      return true;
+    }
     const supply = new QueueSupply(this.state);
-    const slice = plan(this.state, this.#overlay, this.policy, this.#cursor, supply, this.#steps);
+    const slice = plan(
+      this.state,
+      this.#overlay,
+      this.policy,
+      this.#cursor,
+      supply,
+      this.#pace.steps,
+    );
     // The overlay has done its work: the fold takes the same room in the state.
     this.#overlay.clear();
     if (slice.decisions.length > 0) {
@@ -313,16 +323,9 @@ export class Loop {
       if (dropped > 0) returnDropped(this.state, this.#cursor, slice.decisions);
     }
     const end = this.#clock.bootMs();
-    this.#adapt(slice.steps, end - begin);
+    this.#pace.took(slice.steps, end - begin);
     this.stats.planned(begin, end, slice.isDone);
     return slice.isDone;
-  }
-
-  /** Steps so that a slice takes about as long as it may. */
-  #adapt(steps: number, tookMs: number): void {
-    if (tookMs > SLICE_MS) this.#steps = Math.max(16, Math.floor(this.#steps / 2));
-    else if (tookMs < SLICE_MS / 2 && steps >= this.#steps)
-      this.#steps = Math.min(MOST_STEPS, this.#steps * 2);
   }
 
   /** What a turn lets go is encoded and sent after it, and before the next. */

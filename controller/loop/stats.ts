@@ -52,6 +52,11 @@ export class LoopStats {
     this.#passBeganMs = undefined;
   }
 
+  /** What was looked at turned out to be of no class that has jobs. */
+  nothingToPlan(): void {
+    this.#passBeganMs = undefined;
+  }
+
   /** Call before the fold: what a run was before tells whether this is its start. */
   folding(state: State, events: readonly Event[], nowMs: number): void {
     for (const { kind } of events) {

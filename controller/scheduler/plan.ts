@@ -11,9 +11,10 @@ import { DIMENSIONS } from '#domain/resources.ts';
 import { NONE } from '#core/columns.ts';
 import { exceededQuota, type Overlay } from '#core/overlay.ts';
 import { classOf } from '#core/queue.ts';
-import type { JobClass, State, Tenant } from '#core/state.ts';
-import { Heap } from './heap.ts';
+import type { JobClass, State } from '#core/state.ts';
+import { ClassMap } from './class-map.ts';
 import { Judgement, type Place } from './judge.ts';
+import { Lines } from './lines.ts';
 import type { Policy } from './policy.ts';
 import { Scales } from './score.ts';
 import { weightedShare } from './share.ts';
@@ -36,17 +37,53 @@ interface SetAside {
   readonly growth: number;
 }
 
+/**
+ * A walk over a set that goes on where it was. What it has come by may be deleted, what is added is come by: a walk that began
+ * anew each time would step over all that was deleted.
+ */
+class Walk {
+  #rest: Iterator<JobClass> | undefined;
+
+  get isOpen(): boolean {
+    return this.#rest !== undefined;
+  }
+
+  begin(all: Iterator<JobClass>): void {
+    this.#rest = all;
+  }
+
+  /** Undefined: it has come to the end. */
+  next(): JobClass | undefined {
+    const next = this.#rest?.next();
+    if (next?.done === false) return next.value;
+    this.#rest = undefined;
+    return undefined;
+  }
+}
+
+/** What it costs to look at a class, even if a quota holds it back or no data center is left to be judged. */
+const CLASS_STEPS = 8;
+
+/** So many classes are taken in, put into their order, in about half the time of a slice. */
+const INTAKE = 4096;
+
 /** What a pass remembers from slice to slice. */
 export class Cursor {
   /** Classes to look at. */
-  readonly ready = new Set<JobClass>();
-  readonly setAside = new Map<JobClass, SetAside>();
+  readonly ready = new Lines();
+  readonly setAside = new ClassMap<SetAside>();
   readonly scales: Scales;
   /** Count of growths that the classes set aside have seen. Undefined: never collected, a what-if does not look again. */
   growth: number | undefined;
+  /** Classes set aside that are being taken in again, and those that got jobs. */
+  readonly again = new Walk();
+  readonly touched = new Walk();
+  /** Classes that are taken in at once. */
+  readonly intake: number;
 
-  constructor(state: State) {
+  constructor(state: State, intake = INTAKE) {
     this.scales = new Scales(state);
+    this.intake = intake;
   }
 }
 
@@ -55,19 +92,6 @@ export interface Slice {
   /** Nothing is left to look at before something changes. */
   readonly isDone: boolean;
   readonly steps: number;
-}
-
-interface TenantLine {
-  readonly tenant: Tenant;
-  share: number;
-  readonly classes: Heap<Line>;
-}
-
-/** A class in a slice: its next job, and where its jobs can go once that was judged. */
-interface Line {
-  readonly jobClass: JobClass;
-  uid: number;
-  judgement: Judgement | undefined;
 }
 
 export function plan(
@@ -80,45 +104,47 @@ export function plan(
 ): Slice {
   cursor.scales.refresh();
   const judge = { state, overlay, policy, scales: cursor.scales };
-  const tenants = linesOf(state, overlay, cursor, supply);
+  const tenants = cursor.ready.tenants((tenant) => weightedShare(state, overlay, tenant));
+  /** What one slice has found out says nothing of the next one. */
+  const judgements = new Map<JobClass, Judgement>();
   const decisions: Decision[] = [];
   let steps = 0;
   for (let line = tenants.peek(); line !== undefined && steps < maxSteps; line = tenants.peek()) {
-    const top = line.classes.peek();
-    if (top === undefined) {
+    const jobClass = cursor.ready.first(line);
+    if (jobClass === undefined) {
       tenants.pop();
       continue;
     }
-    const { jobClass } = top;
-    steps++;
+    steps += CLASS_STEPS;
+    const uid = supply.next(jobClass);
+    if (uid === undefined) {
+      leave(cursor, jobClass);
+      continue;
+    }
+    // Not if the job that it stood there for has left the queue.
+    if (!cursor.ready.isRight(line, uid)) continue;
     const blocked = quotaReason(overlay, jobClass);
-    if (blocked === undefined && top.judgement === undefined) {
-      top.judgement = new Judgement(judge, jobClass, cursor.setAside.get(jobClass)?.growth ?? 0);
+    let judgement = judgements.get(jobClass);
+    if (blocked === undefined && judgement === undefined) {
+      judgement = new Judgement(judge, jobClass, cursor.setAside.get(jobClass)?.growth ?? 0);
+      judgements.set(jobClass, judgement);
     }
     // A slice of so many steps takes about as long whether it judges classes or places jobs.
-    const before = top.judgement?.cost ?? 0;
-    const place = blocked === undefined ? top.judgement?.next() : undefined;
-    steps += (top.judgement?.cost ?? 0) - before;
+    const before = judgement?.cost ?? 0;
+    const place = blocked === undefined ? judgement?.next() : undefined;
+    steps += (judgement?.cost ?? 0) - before;
     if (place === undefined) {
       // A quota is not of a place: once it has room again, every data center is looked at.
       const growth = blocked === undefined ? state.derived.growth + 1 : 0;
       cursor.setAside.set(jobClass, { reason: blocked ?? reason('NO_DATA_CENTER'), growth });
       cursor.ready.delete(jobClass);
-      line.classes.pop();
       continue;
     }
-    decisions.push({ ...place, uid: top.uid });
+    decisions.push({ ...place, uid });
     supply.take(jobClass);
     const next = supply.next(jobClass);
-    if (next === undefined) {
-      // All of its jobs found room: what was known of places without room says nothing of its next job.
-      cursor.ready.delete(jobClass);
-      cursor.setAside.delete(jobClass);
-      line.classes.pop();
-    } else {
-      top.uid = next;
-      line.classes.topChanged();
-    }
+    if (next === undefined) leave(cursor, jobClass);
+    else cursor.ready.isRight(line, next);
     line.share = weightedShare(state, overlay, line.tenant);
     tenants.topChanged();
   }
@@ -127,25 +153,47 @@ export function plan(
   return { decisions, isDone: cursor.ready.size === 0 && !hasGrown, steps };
 }
 
-/** Takes in what changed since the last slice. Call it before each slice of the queue. */
-export function collect(state: State, cursor: Cursor): void {
+/** None of its jobs waits any more: what was known of places without room says nothing of its next one. */
+function leave(cursor: Cursor, jobClass: JobClass): void {
+  cursor.ready.delete(jobClass);
+  cursor.setAside.delete(jobClass);
+}
+
+/**
+ * Takes in what changed since the last slice. Call it before each slice of the queue; false: there is more to take in, so call it
+ * again before you plan, or the order of turns would not be what it is.
+ */
+export function collect(state: State, cursor: Cursor): boolean {
   const { derived } = state;
   cursor.growth ??= 0;
   // Only when the pass is through, so that every class gets its turn however often room grows; and before those that just got
   // a job, or jobs that come all the time would keep the room from those that wait for it.
-  if (cursor.ready.size === 0 && cursor.growth !== derived.growth) {
+  if (cursor.ready.size === 0 && !cursor.again.isOpen && cursor.growth !== derived.growth) {
     cursor.growth = derived.growth;
-    for (const jobClass of cursor.setAside.keys()) {
-      if (jobClass.length === 0) cursor.setAside.delete(jobClass);
-      else cursor.ready.add(jobClass);
-    }
+    cursor.again.begin(cursor.setAside.keys());
   }
-  for (const jobClass of derived.touched) {
+  let left = cursor.intake;
+  for (; left > 0 && cursor.again.isOpen; left--) {
+    const jobClass = cursor.again.next();
+    if (jobClass === undefined) break;
+    if (jobClass.length === 0) cursor.setAside.delete(jobClass);
+    else cursor.ready.add(jobClass, headOf(state, jobClass));
+  }
+  for (; left > 0 && derived.touched.size > 0; left--) {
+    if (!cursor.touched.isOpen) cursor.touched.begin(derived.touched.values());
+    const jobClass = cursor.touched.next();
+    if (jobClass === undefined) continue;
+    derived.touched.delete(jobClass);
+    if (jobClass.length === 0) continue;
     // Where nothing has grown, a class that did not fit does not fit now.
-    if (cursor.setAside.has(jobClass) && cursor.growth === derived.growth) continue;
-    cursor.ready.add(jobClass);
+    const isKnown = cursor.setAside.has(jobClass) && cursor.growth === derived.growth;
+    if (!isKnown || cursor.ready.has(jobClass)) cursor.ready.add(jobClass, headOf(state, jobClass));
   }
-  derived.touched.clear();
+  return !cursor.again.isOpen && derived.touched.size === 0;
+}
+
+function headOf(state: State, jobClass: JobClass): number {
+  return state.jobs.uid[jobClass.head]!; // classes without jobs do not come here
 }
 
 /**
@@ -160,39 +208,6 @@ export function returnDropped(state: State, cursor: Cursor, decisions: readonly 
     cursor.ready.delete(jobClass);
     cursor.setAside.set(jobClass, { reason: reason('NOT_YET_CONSIDERED'), growth: 0 });
   }
-}
-
-function linesOf(state: State, overlay: Overlay, cursor: Cursor, supply: Supply): Heap<TenantLine> {
-  const byTenant = new Map<Tenant, TenantLine>();
-  for (const jobClass of cursor.ready) {
-    const uid = supply.next(jobClass);
-    if (uid === undefined) {
-      cursor.ready.delete(jobClass);
-      cursor.setAside.delete(jobClass);
-      continue;
-    }
-    const { tenant } = jobClass;
-    let line = byTenant.get(tenant);
-    if (line === undefined) {
-      line = {
-        tenant,
-        share: weightedShare(state, overlay, tenant),
-        classes: new Heap<Line>(goesFirst),
-      };
-      byTenant.set(tenant, line);
-    }
-    line.classes.push({ jobClass, uid, judgement: undefined });
-  }
-  const tenants = new Heap<TenantLine>(
-    (a, b) => a.share < b.share || (a.share === b.share && a.tenant.entity.id < b.tenant.entity.id),
-  );
-  for (const line of byTenant.values()) tenants.push(line);
-  return tenants;
-}
-
-function goesFirst(a: Line, b: Line): boolean {
-  const byPriority = b.jobClass.entity.priority - a.jobClass.entity.priority;
-  return byPriority < 0 || (byPriority === 0 && a.uid < b.uid);
 }
 
 export function quotaReason(overlay: Overlay, jobClass: JobClass): Reason | undefined {

@@ -8,7 +8,7 @@ import { rebuildDerived } from '#core/rebuild.ts';
 import { isJobFinal, RunState } from '#domain/states.ts';
 import { collect, Cursor, plan, QueueSupply, returnDropped } from './plan.ts';
 import { Overlay } from '#core/overlay.ts';
-import { Scheduled } from './testing.ts';
+import { INTAKE, type Scheduled } from './testing.ts';
 
 export const SITES = ['north', 'south', 'west'] as const;
 export const TENANTS = ['t', 'u', 'v'] as const;
@@ -237,7 +237,7 @@ function join(world: Scheduled, step: Extract<Step, { kind: 'join' }>): void {
 function placeStale(world: Scheduled, step: Extract<Step, { kind: 'stale' }>): void {
   const { state, cursor } = world;
   world.releaseDelayed();
-  collect(state, cursor);
+  while (!collect(state, cursor));
   const supply = new QueueSupply(state);
   const { decisions } = plan(state, new Overlay(state), world.policy, cursor, supply, 1000);
   world.nodes(SITES[step.site]!, { [`n${step.node}`]: NODES[step.shape]! });
@@ -254,7 +254,7 @@ function restart(world: Scheduled): void {
   }
   rebuildDerived(world.state);
   world.releaseDelayed();
-  world.cursor = new Cursor(world.state);
+  world.cursor = new Cursor(world.state, INTAKE);
 }
 
 function running(world: Scheduled): readonly string[] {

@@ -20,9 +20,12 @@ export interface PassOptions {
   readonly countsCredit?: boolean;
 }
 
+/** So few that most changes are taken in by several slices. */
+export const INTAKE = 3;
+
 export class Scheduled extends World {
   policy: Policy = DEFAULT_POLICY;
-  cursor = new Cursor(this.state);
+  cursor = new Cursor(this.state, INTAKE);
   readonly #overlay = new Overlay(this.state);
   /** Placements that decide dropped, ever. */
   dropped = 0;
@@ -33,7 +36,7 @@ export class Scheduled extends World {
     const placed: number[] = [];
     for (let i = 0; i < slices; i++) {
       this.releaseDelayed();
-      collect(this.state, this.cursor);
+      if (!collect(this.state, this.cursor)) continue;
       if (this.cursor.ready.size === 0) break;
       const supply = new QueueSupply(this.state);
       const slice = plan(this.state, this.#overlay, this.policy, this.cursor, supply, steps);
