@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-const HELPERS = ['main.ts', 'figure.ts', 'jobs.ts'];
+const HELPERS = ['main.ts', 'figure.ts', 'jobs.ts', 'plain-client.ts'];
 const names = readdirSync(import.meta.dirname)
   .filter((file) => file.endsWith('.ts') && !file.includes('.test.') && !HELPERS.includes(file))
   .map((file) => file.slice(0, -3))

@@ -31,6 +31,7 @@ import { makeServices } from '#server/services.ts';
 import { issueFor } from '#server/testbed.ts';
 import { conditions, figure } from './figure.ts';
 import { foundBench, WHO } from './jobs.ts';
+import { PlainClient } from './plain-client.ts';
 
 const JOBS = Number(process.argv[2] ?? 200_000);
 const BATCH = 1000;
@@ -44,7 +45,7 @@ interface Order {
   readonly authorityPem: string;
   readonly keyPem: string;
   readonly chainPem: string;
-  readonly way: 'batches' | 'one by one';
+  readonly way: 'batches' | 'one by one' | 'one by one, grpc-js';
   readonly jobs: number;
 }
 
@@ -167,6 +168,14 @@ async function measureWhole(): Promise<void> {
       value: 5_000,
       better: 'higher',
     });
+    const grpcJs = { ...order, way: 'one by one, grpc-js', jobs: ONE_BY_ONE } as const;
+    const slower = await inAnotherProcess(grpcJs);
+    figure(
+      console.log,
+      'submit_one_by_one_durable_grpc_js',
+      (ONE_BY_ONE / slower) * 1000,
+      'jobs/s',
+    );
   } finally {
     await listener.stop(0);
     leases.close();
@@ -190,6 +199,11 @@ function inAnotherProcess(order: Order): Promise<number> {
 }
 
 async function beClient(order: Order): Promise<void> {
+  process.send?.(await (order.way === 'one by one' ? submitPlainly(order) : submitByGrpc(order)));
+  process.disconnect();
+}
+
+async function submitByGrpc(order: Order): Promise<number> {
   const { address, authorityPem, keyPem, chainPem, way, jobs } = order;
   const creds = credentials.createSsl(
     Buffer.from(authorityPem),
@@ -201,9 +215,8 @@ async function beClient(order: Order): Promise<void> {
     client.waitForReady(Date.now() + 10_000, (error) => (error ? reject(error) : resolve()));
   });
   const tookMs = await (way === 'batches' ? submitStream(client, jobs) : submitEach(client, jobs));
-  process.send?.(tookMs);
   client.close();
-  process.disconnect();
+  return tookMs;
 }
 
 /** Batches are encoded before the clock starts: what is measured is the controller beside a client that is ready. */
@@ -237,21 +250,41 @@ async function submitStream(client: Client, jobs: number): Promise<number> {
   return performance.now() - began;
 }
 
-async function submitEach(client: Client, jobs: number): Promise<number> {
+function submitEach(client: Client, jobs: number): Promise<number> {
   const { path, requestSerialize, responseDeserialize } = JobServiceService.submitJob;
+  return oneByOne(
+    jobs,
+    (request) =>
+      new Promise<void>((resolve, reject) => {
+        client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, (error) =>
+          error === null ? resolve() : reject(error),
+        );
+      }),
+  );
+}
+
+async function submitPlainly(order: Order): Promise<number> {
+  const { path, requestSerialize } = JobServiceService.submitJob;
+  const client = new PlainClient(order);
+  const tookMs = await oneByOne(order.jobs, (request) =>
+    client.unary(path, requestSerialize(request)),
+  );
+  client.close();
+  return tookMs;
+}
+
+/** Each worker sends the next when its last was answered. */
+async function oneByOne(
+  jobs: number,
+  submit: (request: SubmitJobRequest) => Promise<void>,
+): Promise<number> {
   const requests = Array.from({ length: jobs }, (_, i) =>
     SubmitJobRequest.fromPartial({ parent: 'tenants/t', job: submission(i) }),
   );
   let next = 0;
   const worker = async (): Promise<void> => {
-    for (let request = requests[next++]; request !== undefined; request = requests[next++]) {
-      const sent = request;
-      await new Promise<void>((resolve, reject) => {
-        client.makeUnaryRequest(path, requestSerialize, responseDeserialize, sent, (error) =>
-          error === null ? resolve() : reject(error),
-        );
-      });
-    }
+    for (let request = requests[next++]; request !== undefined; request = requests[next++])
+      await submit(request);
   };
   const began = performance.now();
   await Promise.all(Array.from({ length: IN_FLIGHT }, worker));

@@ -47,18 +47,22 @@ interface Findings<Parsed> extends Checked<Parsed> {
   readonly violations: readonly Violation[];
 }
 
-/** The concern and the handler of a call look at the same request object. */
+/**
+ * The concern and the handler of a call look at the same request object, one right after the other: what was found is kept for that.
+ * A map of requests would cost the garbage collector more than the checks cost us.
+ */
 function checkedOnce<Request extends object, Parsed>(
   check: Check<Request, Parsed>,
 ): (request: Request) => Findings<Parsed> {
-  const known = new WeakMap<Request, Findings<Parsed>>();
+  let last: { readonly request: Request; readonly findings: Findings<Parsed> } | undefined;
   return (request) => {
-    const before = known.get(request);
-    if (before !== undefined) return before;
+    const before = last;
+    last = undefined;
+    if (before?.request === request) return before.findings;
     const violations: Violation[] = [];
     const checked = check(request, (field, description) => violations.push({ field, description }));
     const findings = { ...checked, violations };
-    known.set(request, findings);
+    last = { request, findings };
     return findings;
   };
 }
