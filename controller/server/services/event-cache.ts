@@ -1,19 +1,10 @@
-// Events encoded once, however many watch: a response is put together from pieces that are ready. Only the newest records are
-// kept; who catches up from far behind encodes for itself.
+// Events as watches show them, made once however many watch: a response is put together from pieces that are ready. Only the newest
+// records are kept; who catches up from far behind makes for itself what it shows, and nothing else.
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { Event } from '#gen/isobar/v1/event.ts';
 import { encode } from '#loop/encode.ts';
 import type { Published } from '#loop/hub.ts';
-import { shownOf } from '../convert/event.ts';
-
-/** One event, as it stands in a WatchEventsResponse, with what filters look at. */
-export interface Piece {
-  readonly tenant: string;
-  readonly jobSet: string;
-  readonly job: string;
-  /** Field 2, `events`, with its tag and length. */
-  readonly bytes: Uint8Array;
-}
+import { shownOf, type Shown } from '../convert/event.ts';
 
 /** A WatchEventsResponse with nothing but this event. */
 const OneEvent = {
@@ -24,25 +15,81 @@ const OneEvent = {
 /** About 250 bytes each. */
 const KEPT_PIECES = 40_000;
 
+/** One event, as it stands in a WatchEventsResponse, with what filters look at. */
+export class Piece {
+  readonly tenant: string;
+  readonly jobSet: string;
+  readonly job: string;
+  /** Until it has its bytes. */
+  #event: Event | undefined;
+  #bytes = NOTHING;
+
+  constructor({ tenant, jobSet, job, event }: Shown) {
+    this.tenant = tenant;
+    this.jobSet = jobSet;
+    this.job = job;
+    this.#event = event;
+  }
+
+  /** Field 2, `events`, with its tag and length. */
+  get bytes(): Uint8Array {
+    if (this.#event !== undefined) {
+      this.#bytes = encode(OneEvent, this.#event);
+      this.#event = undefined;
+    }
+    return this.#bytes;
+  }
+}
+
+/** The pieces of a record, in order; those of one job set or of one job are found without a look at the others. */
+export class Pieces {
+  readonly all: readonly Piece[];
+  #bySet: ReadonlyMap<string, readonly Piece[]> | undefined;
+  #byJob: ReadonlyMap<string, readonly Piece[]> | undefined;
+
+  constructor(all: readonly Piece[]) {
+    this.all = all;
+  }
+
+  ofSet(jobSet: string): readonly Piece[] {
+    this.#bySet ??= Map.groupBy(this.all, (piece) => piece.jobSet);
+    return this.#bySet.get(jobSet) ?? NONE;
+  }
+
+  /** An id: that of jobs of several tenants, perhaps. */
+  ofJob(job: string): readonly Piece[] {
+    this.#byJob ??= Map.groupBy(this.all, (piece) => piece.job);
+    return this.#byJob.get(job) ?? NONE;
+  }
+}
+
+const NOTHING = new Uint8Array();
+const NONE: readonly Piece[] = [];
+
 export class EventCache {
   /** By revision, oldest first. */
-  readonly #kept = new Map<number, readonly Piece[]>();
-  #pieces = 0;
+  readonly #kept = new Map<number, Pieces>();
+  #count = 0;
+  #newest = 0;
 
-  piecesOf(record: Published): readonly Piece[] {
+  piecesOf(record: Published): Pieces {
     const known = this.#kept.get(record.revision);
     if (known !== undefined) return known;
-    const pieces = shownOf(record).map(({ event, tenant, jobSet, job }) => {
-      return { tenant, jobSet, job, bytes: encode(OneEvent, event) };
-    });
-    this.#kept.set(record.revision, pieces);
-    this.#pieces += pieces.length;
-    for (const [revision, oldest] of this.#kept) {
-      if (this.#pieces <= KEPT_PIECES) break;
-      this.#kept.delete(revision);
-      this.#pieces -= oldest.length;
-    }
+    const pieces = new Pieces(shownOf(record).map((shown) => new Piece(shown)));
+    // An older one would drive out what all others are about to show.
+    if (record.revision > this.#newest) this.#keep(record.revision, pieces);
     return pieces;
+  }
+
+  #keep(revision: number, pieces: Pieces): void {
+    this.#newest = revision;
+    this.#kept.set(revision, pieces);
+    this.#count += pieces.all.length;
+    for (const [oldest, { all }] of this.#kept) {
+      if (this.#count <= KEPT_PIECES) break;
+      this.#kept.delete(oldest);
+      this.#count -= all.length;
+    }
   }
 }
 

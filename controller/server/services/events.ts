@@ -5,8 +5,6 @@ import { EventServiceService, type WatchEventsResponse } from '#gen/isobar/v1/ev
 import type { Read } from '#loop/hub.ts';
 import type { Loop } from '#loop/loop.ts';
 import type { State } from '#loop/requests.ts';
-import { pause } from '#loop/what-if.ts';
-import type { Clock } from '#ports/clock.ts';
 import { FEDERATION } from '../authorize.ts';
 import type { Handlers } from '../call.ts';
 import { tenantsConcern } from '../convert/fields.ts';
@@ -14,9 +12,11 @@ import { RefusalError } from '../errors.ts';
 import type { CallContext } from '../running-call.ts';
 import type { Send } from '../stream-writer.ts';
 import { serverStream } from './checked.ts';
-import { EventCache, responseOf, type Piece } from './event-cache.ts';
+import { EventCache, responseOf, type Piece, type Pieces } from './event-cache.ts';
 import { asError, type Parts } from './parts.ts';
 import { seesOf } from './scope.ts';
+import { Turns } from './turns.ts';
+import { type Interest, WatchBoard } from './watch-board.ts';
 
 /** A watch that is quiet says so often that it lives, and how far it is: its client resumes from there. */
 const HEARTBEAT_MS = 10_000;
@@ -36,6 +36,8 @@ interface Watch {
 
 export function eventHandlers(parts: Parts): Handlers<EventServiceService> {
   const cache = new EventCache();
+  const turns = new Turns(parts.clock);
+  const board = new WatchBoard(parts.loop.hub, turns, (record) => cache.piecesOf(record).all);
   return {
     watchEvents: serverStream(
       ({ parent, fromRevision, jobSet, job, untilCurrent }, wrong) => {
@@ -55,14 +57,20 @@ export function eventHandlers(parts: Parts): Handlers<EventServiceService> {
         const tenants = ofFederation ? undefined : { tenant };
         return { concern, parsed: { tenants, fromRevision, jobSet, job, untilCurrent } };
       },
-      (watch, send, context) => watchEvents(parts, cache, watch, send, context),
+      (watch, send, context) =>
+        watchEvents({ ...parts, cache, turns, board }, watch, send, context),
     ),
   };
 }
 
+interface WatchParts extends Parts {
+  readonly cache: EventCache;
+  readonly turns: Turns;
+  readonly board: WatchBoard;
+}
+
 async function watchEvents(
-  parts: Parts,
-  cache: EventCache,
+  parts: WatchParts,
   watch: Watch,
   send: Send<WatchEventsResponse>,
   context: CallContext,
@@ -70,19 +78,19 @@ async function watchEvents(
   const { stats } = parts.loop;
   stats.watches++;
   try {
-    await showEvents(parts, cache, watch, send, context);
+    await showEvents(parts, watch, send, context);
   } finally {
     stats.watches--;
   }
 }
 
 async function showEvents(
-  { loop, clock }: Parts,
-  cache: EventCache,
+  parts: WatchParts,
   watch: Watch,
   send: Send<WatchEventsResponse>,
   context: CallContext,
 ): Promise<void> {
+  const { loop, clock, cache, turns } = parts;
   const { signal } = context;
   const current = loop.hub.durable;
   if (watch.fromRevision > current) throw new RefusalError(notYet(watch.fromRevision, current));
@@ -98,7 +106,7 @@ async function showEvents(
     const matches = matcherOf(loop.state, watch, context);
     const response = new Response(send, (events) => (loop.stats.watchEvents += events));
     for (const record of records) {
-      const pieces = cache.piecesOf(record).filter(matches);
+      const pieces = matches(cache.piecesOf(record));
       await response.add(pieces, position, record.revision);
       position = record.revision;
     }
@@ -109,8 +117,10 @@ async function showEvents(
       toldMs = clock.bootMs();
     }
     if (isCurrent) return;
-    if (records.length > 0) await pause(clock, signal);
-    else await moreOrHeartbeat(loop, clock, toldMs + HEARTBEAT_MS - clock.bootMs(), signal);
+    if (records.length > 0) await nextTurn(turns, signal);
+    else if (position >= loop.hub.durable) {
+      position = await moreOrHeartbeat(parts, watch, position, toldMs + HEARTBEAT_MS, signal);
+    }
   }
 }
 
@@ -151,15 +161,24 @@ class Response {
   }
 }
 
-function matcherOf(state: State, watch: Watch, context: CallContext): (piece: Piece) => boolean {
-  const { tenants, jobSet, job } = watch;
-  if (tenants === undefined) return ({ tenant }) => tenant === '';
+/** What a watch shows of a record. */
+function matcherOf(
+  state: State,
+  { tenants, jobSet, job }: Watch,
+  context: CallContext,
+): (pieces: Pieces) => readonly Piece[] {
+  if (tenants === undefined) return ({ all }) => all.filter(({ tenant }) => tenant === '');
   const sees = seesOf(state, context, tenants.tenant);
-  return (piece) =>
-    piece.tenant !== '' &&
-    (jobSet === '' || piece.jobSet === jobSet) &&
-    (job === '' || piece.job === job) &&
-    sees(piece.tenant);
+  return (pieces) => {
+    let some = pieces.all;
+    if (job !== '') some = pieces.ofJob(job);
+    else if (jobSet !== '') some = pieces.ofSet(jobSet);
+    if (some.length === 0) return some;
+    return some.filter(
+      (piece) =>
+        piece.tenant !== '' && (jobSet === '' || piece.jobSet === jobSet) && sees(piece.tenant),
+    );
+  };
 }
 
 function readAfter(
@@ -175,22 +194,39 @@ function readAfter(
   });
 }
 
-function moreOrHeartbeat(
-  loop: Loop,
-  clock: Clock,
-  delayMs: number,
-  signal: AbortSignal,
-): Promise<void> {
+/** Lets the other watches and everything else go on. */
+function nextTurn(turns: Turns, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    const done = (finish: () => void) => () => {
-      stopWaiting();
+    turns.wait(() => {
+      if (signal.aborted) reject(asError(signal.reason));
+      else resolve();
+    });
+  });
+}
+
+/** Waits until there may be more to show, or until this boot time. Answers a revision up to which there was nothing to show. */
+function moreOrHeartbeat(
+  { clock, board }: WatchParts,
+  { tenants, jobSet, job }: Watch,
+  position: number,
+  untilMs: number,
+  signal: AbortSignal,
+): Promise<number> {
+  const interest: Interest =
+    tenants === undefined ? { kind: 'federation' } : { kind: 'jobs', jobSet, job };
+  return new Promise((resolve, reject) => {
+    const over = (finish: () => void): void => {
+      waiting.stop();
       stopTimer();
       signal.removeEventListener('abort', onAbort);
       finish();
     };
-    const onAbort = done(() => reject(asError(signal.reason)));
-    const stopWaiting = loop.hub.onMore(done(resolve));
-    const stopTimer = clock.after(Math.max(0, delayMs), done(resolve));
+    const onAbort = (): void => over(() => reject(asError(signal.reason)));
+    const waiting = board.wait(interest, position, (at) => over(() => resolve(at)));
+    const stopTimer = clock.after(Math.max(0, untilMs - clock.bootMs()), () => {
+      const at = waiting.position();
+      over(() => resolve(at));
+    });
     if (signal.aborted) onAbort();
     else signal.addEventListener('abort', onAbort, { once: true });
   });
