@@ -14,7 +14,7 @@ import { isRefusal, refuse, type Refusal } from '#domain/refusal.ts';
 import { scopeOf, type Concern } from './authorize.ts';
 import type { Edge } from './edge.ts';
 import { RefusalError, trailersOf } from './errors.ts';
-import { MAX_MESSAGE_BYTES } from './limits.ts';
+import { MAX_MESSAGE_BYTES, MAX_WAITING_BYTES } from './limits.ts';
 import { isMethodPath, rowOf, type MethodPath } from './policy.ts';
 import { RunningCall, type CallContext } from './running-call.ts';
 import { messagesOf } from './stream-reader.ts';
@@ -50,6 +50,8 @@ interface ClientStream<Request, Response> {
 
 export interface ServerStream<Request, Response> {
   readonly concern: ConcernOf<Request>;
+  /** What may wait in memory for its client. Default: MAX_WAITING_BYTES. */
+  readonly waitingBytes?: number;
   /** The stream ends when the promise settles. */
   handle(request: Request, send: Send<Response>, context: CallContext): Promise<void | Refusal>;
 }
@@ -154,7 +156,7 @@ function serverStream(
     void running.run(async () => {
       const request = decode(method, call.request);
       running.demand(handler.concern(request));
-      const { send } = writerFor(edge, method, running, call);
+      const { send } = writerFor(edge, method, running, call, handler.waitingBytes);
       endStream(running, call, await handler.handle(request, send, running));
     });
   };
@@ -198,6 +200,7 @@ function writerFor(
   method: Method,
   running: RunningCall,
   call: ServerWritableStream<Buffer, Buffer> | ServerDuplexStream<Buffer, Buffer>,
+  waitingBytes: number = MAX_WAITING_BYTES,
 ): StreamWriter<unknown> {
   return new StreamWriter<unknown>(
     {
@@ -209,6 +212,7 @@ function writerFor(
     {
       encode: (message) => method.responseSerialize(message as never), // HandlerOf gave the handler this very type
       clock: edge.clock,
+      waitingBytes,
       patienceMs: edge.patience.readerMs,
       signal: running.signal,
       onStalled: (refusal) => running.close(refusal),

@@ -18,6 +18,11 @@ export const MAX_DEADLINE_MS = 300_000;
 
 /** What may wait in memory for one stream. A watch of a busy federation makes about 1 MiB/s. */
 export const MAX_WAITING_BYTES = MIB;
+/**
+ * For a watch much less: it can read everything again, so nothing has to wait but what fills the wire until its next turn. A
+ * thousand that read nothing then hold 24 MiB at most, with the response that is on the wire of each.
+ */
+export const MAX_WAITING_BYTES_OF_A_WATCH = 8 * 1024;
 /** A reader that takes nothing for so long is gone, or would never catch up: it resumes from where it was. */
 export const READER_PATIENCE_MS = 60_000;
 /** How long a status that ends a stream may wait for a reader before the stream is reset. Less than the 5 s of a revocation. */

@@ -5,7 +5,7 @@
 import { refuse, type Refusal } from '#domain/refusal.ts';
 import type { Clock } from '#ports/clock.ts';
 import { RefusalError } from './errors.ts';
-import { MAX_MESSAGE_BYTES, MAX_WAITING_BYTES } from './limits.ts';
+import { MAX_MESSAGE_BYTES } from './limits.ts';
 
 /**
  * Sends one message; a Uint8Array is one that is encoded already, for events that many watch. `revision`: a client that
@@ -23,6 +23,8 @@ export interface Sink {
 interface Options<Response> {
   readonly encode: (message: Response) => Buffer;
   readonly clock: Clock;
+  /** What may wait in memory before `send` makes its caller wait. */
+  readonly waitingBytes: number;
   readonly patienceMs: number;
   readonly signal: AbortSignal;
   /** The client has read nothing for longer than its patience allows. */
@@ -48,7 +50,7 @@ export class StreamWriter<Response> {
   }
 
   readonly send: Send<Response> = (message, revision) => {
-    const { signal, encode } = this.#options;
+    const { signal, encode, waitingBytes } = this.#options;
     if (signal.aborted) return Promise.reject(asError(signal.reason));
     let bytes: Buffer;
     try {
@@ -64,7 +66,7 @@ export class StreamWriter<Response> {
     const goOn = this.#sink.write(bytes, (error) => {
       if (error === undefined || error === null) this.#taken();
     });
-    if (goOn && this.#waitingBytes < MAX_WAITING_BYTES) return DONE;
+    if (goOn && this.#waitingBytes < waitingBytes) return DONE;
     if (this.#room === undefined) {
       this.#room = Promise.withResolvers();
       this.#startTimer();
@@ -85,7 +87,8 @@ export class StreamWriter<Response> {
       this.#takenRevision = oldest.revision;
     }
     if (this.#room === undefined) return;
-    const roomy = this.#waitingBytes < MAX_WAITING_BYTES / 2 && !this.#sink.writableNeedDrain;
+    const { waitingBytes } = this.#options;
+    const roomy = this.#waitingBytes < waitingBytes / 2 && !this.#sink.writableNeedDrain;
     if (!roomy) {
       this.#startTimer(); // it reads, if slowly
       return;

@@ -31,9 +31,11 @@ export function serverStream<Request extends object, Response, Parsed>(
     send: (message: Response | Uint8Array, revision?: number) => Promise<void>,
     context: CallContext,
   ) => Promise<void>,
+  options: Pick<ServerStream<Request, Response>, 'waitingBytes'> = {},
 ): ServerStream<Request, Response> {
   const once = checkedOnce(check);
   return {
+    ...options,
     concern: (request) => concernOf(once(request)),
     handle: async (request, send, context) => {
       const findings = once(request);

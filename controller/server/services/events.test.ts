@@ -19,7 +19,8 @@ const { watchEvents } = EventServiceService;
 let world: World;
 beforeAll(async () => {
   world = await World.open(controllerInMemory(realClock), {
-    patience: { readerMs: 500, statusMs: 500 },
+    // Cut off soon, and then there is time enough to read how it ended.
+    patience: { readerMs: 500, statusMs: 15_000 },
   });
 });
 afterAll(() => world.close());
@@ -191,6 +192,7 @@ describe('a watch', () => {
     // grpc-js takes everything from the wire until somebody asks for a message; from then on it stops.
     const nothing = (): void => {};
     stream.on('readable', nothing);
+    const ended = new Promise<ServiceError>((resolve) => stream.on('error', resolve));
     for (let i = 0; i < 30; i++) {
       await submit(
         'anna',
@@ -203,7 +205,7 @@ describe('a watch', () => {
     stream.off('readable', nothing);
     const seen: WatchEventsResponse[] = [];
     stream.on('data', (response: WatchEventsResponse) => seen.push(response));
-    const error = await new Promise<ServiceError>((resolve) => stream.on('error', resolve));
+    const error = await ended;
     expect(detailsOf(error).reason).toBe('SLOW_READER');
     const resume = Number(detailsOf(error).metadata['resume_revision']);
     expect(resume).toBe(seen.at(-1)?.revision);
@@ -215,6 +217,29 @@ describe('a watch', () => {
     const before = seen.flatMap(({ events }) => events);
     expect(before.length + rest.length).toBe(30_000);
     expect(new Set([...before, ...rest].map(({ resource }) => resource)).size).toBe(30_000);
+    client.close();
+  });
+
+  test('whose client reads nothing has next to nothing waiting for it', async () => {
+    const { loop } = world.parts;
+    const client = await world.newClient(PEOPLE.anna.identity);
+    const { path, requestSerialize, responseDeserialize } = watchEvents;
+    const words = { parent: 'tenants/energy', fromRevision: loop.gate.durable };
+    const request = WatchEventsRequest.create(words);
+    const before = loop.stats.watchEvents;
+    client
+      .makeServerStreamRequest(path, requestSerialize, responseDeserialize, request)
+      // As above: it takes sixteen messages, and those are small.
+      .on('readable', () => {})
+      .on('error', () => {});
+    for (let i = 0; i < 100; i++) {
+      const ids = Array.from({ length: 100 }, (_, k) => `deaf-${i}-${k}`);
+      await submit('anna', 'energy', ids);
+    }
+    expect(await caughtUp('anna', words)).toHaveLength(10_000);
+    const waiting = loop.stats.watchEvents - before - 10_000;
+    expect(waiting).toBeGreaterThan(0);
+    expect(waiting).toBeLessThan(3_000);
     client.close();
   });
 

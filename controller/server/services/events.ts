@@ -9,6 +9,7 @@ import { FEDERATION } from '../authorize.ts';
 import type { Handlers } from '../call.ts';
 import { tenantsConcern } from '../convert/fields.ts';
 import { RefusalError } from '../errors.ts';
+import { MAX_WAITING_BYTES_OF_A_WATCH } from '../limits.ts';
 import type { CallContext } from '../running-call.ts';
 import type { Send } from '../stream-writer.ts';
 import { serverStream } from './checked.ts';
@@ -20,8 +21,8 @@ import { type Interest, WatchBoard } from './watch-board.ts';
 
 /** A watch that is quiet says so often that it lives, and how far it is: its client resumes from there. */
 const HEARTBEAT_MS = 10_000;
-/** A response is sent when it holds this much; more than a record is rarely in one. */
-const RESPONSE_BYTES = 128 * 1024;
+/** A response is sent when it holds this much: one waits for each client that reads nothing. */
+const RESPONSE_BYTES = 16 * 1024;
 /** A record as large as this is sent in several responses: many clients take 4 MiB and no more. */
 const MAX_RESPONSE_BYTES = 3 * 1024 * 1024;
 
@@ -59,6 +60,7 @@ export function eventHandlers(parts: Parts): Handlers<EventServiceService> {
       },
       (watch, send, context) =>
         watchEvents({ ...parts, cache, turns, board }, watch, send, context),
+      { waitingBytes: MAX_WAITING_BYTES_OF_A_WATCH },
     ),
   };
 }
