@@ -11,7 +11,8 @@ const SLOTS = 3369;
 const SCARCE = 0.85;
 const REPORT_DELAY_SECONDS = 30;
 
-const file = process.argv[2] ?? join(import.meta.dirname, '../../shared/traces/LCG.swf.gz');
+const BESIDE_THE_CHECKOUT = join(import.meta.dirname, '../../shared/traces/LCG.swf.gz');
+const file = process.argv[2] ?? process.env['ISOBAR_BENCH_TRACE'] ?? BESIDE_THE_CHECKOUT;
 const print = (line: string): void => console.log(`# ${line}`);
 
 interface Case extends WorkloadOptions {
@@ -50,5 +51,7 @@ if (existsSync(file)) {
     figure(console.log, 'replay_scarce_wait_over_pooled', ratio, 'ratio', target);
   }
 } else {
-  console.log(`# skipped: there is no trace ${file}; name another one`);
+  console.log(
+    `# skipped: there is no trace at ${file}; name one: npm run bench replay -- FILE.swf.gz, or in ISOBAR_BENCH_TRACE`,
+  );
 }

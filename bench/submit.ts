@@ -23,7 +23,7 @@ import { Sessions } from '#loop/sessions.ts';
 import { SystemClock, SystemRandom } from '#main/system.ts';
 import { SILENT } from '#ports/telemetry.ts';
 import { DEFAULT_POLICY } from '#scheduler/policy.ts';
-import { foundAuthority } from '#server/authority.ts';
+import { CONTROLLER_NAME, foundAuthority } from '#server/authority.ts';
 import { IdMaker, toSubmission } from '#server/convert/submission.ts';
 import { formatIdentity, type Identity } from '#server/identity.ts';
 import { listenApi } from '#server/listen.ts';
@@ -210,7 +210,10 @@ async function submitByGrpc(order: Order): Promise<number> {
     Buffer.from(keyPem),
     Buffer.from(chainPem),
   );
-  const client = new Client(address, creds, { 'grpc.max_receive_message_length': 2 ** 26 });
+  const client = new Client(address, creds, {
+    'grpc.max_receive_message_length': 2 ** 26,
+    'grpc.ssl_target_name_override': CONTROLLER_NAME,
+  });
   await new Promise<void>((resolve, reject) => {
     client.waitForReady(Date.now() + 10_000, (error) => (error ? reject(error) : resolve()));
   });
