@@ -71,10 +71,10 @@ async function measure(controller: ServedController): Promise<void> {
   reading.on('error', () => {}); // it is cancelled at the end
   await submitBatches(client, warmBatches());
   await allEnded(operator);
-  const warm = await rssMib(controller);
+  const warm = await memoryOf(controller);
   await flow(client, 'alone', MINUTE_MS);
   await allEnded(operator);
-  const alone = await rssMib(controller);
+  const alone = await memoryOf(controller);
 
   // 2. The same with the readers.
   const identities = await Promise.all(people.map((user) => controller.issuePerson(user)));
@@ -86,22 +86,24 @@ async function measure(controller: ServedController): Promise<void> {
     const { revision } = await operator.federation.get();
     child.send({ api, identities: order, fromRevision: revision } satisfies Order);
     await messageOf(child); // all are connected
-    const connected = await rssMib(controller);
+    const connected = await memoryOf(controller);
     const over = new AbortController();
     let peakRss = 0;
     const flowing = flow(client, 'beside', 2 * MINUTE_MS, () => over.signal.aborted);
     for (const until = nowMs() + MINUTE_MS - 5000; nowMs() < until; await sleep(200)) {
       peakRss = Math.max(peakRss, controller.rssBytes());
     }
-    const beside = await rssMib(controller);
-    figure(console.log, 'readers_rss_growth', beside - alone, 'MiB', {
+    const beside = await memoryOf(controller);
+    figure(console.log, 'readers_rss_growth', beside.rss - alone.rss, 'MiB', {
       value: 64,
       better: 'lower',
     });
-    figure(console.log, 'readers_rss_connected', connected - alone, 'MiB');
-    figure(console.log, 'readers_rss_growth_of_a_minute_without', alone - warm, 'MiB');
-    figure(console.log, 'readers_rss_peak', peakRss / 2 ** 20 - alone, 'MiB');
-    figure(console.log, 'readers_rss', beside, 'MiB');
+    figure(console.log, 'readers_rss_connected', connected.rss - alone.rss, 'MiB');
+    figure(console.log, 'readers_rss_growth_of_a_minute_without', alone.rss - warm.rss, 'MiB');
+    figure(console.log, 'readers_rss_peak', peakRss / 2 ** 20 - alone.rss, 'MiB');
+    figure(console.log, 'readers_rss', beside.rss, 'MiB');
+    figure(console.log, 'readers_in_use_growth', beside.inUse - alone.inUse, 'MiB');
+    figure(console.log, 'readers_in_use', beside.inUse, 'MiB');
 
     // 3. They are sent away, and come back.
     const closedMs = await whenSentAway(controller);
@@ -146,8 +148,10 @@ function openFiles(): string {
   return /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? '?';
 }
 
-async function rssMib(controller: ServedController): Promise<number> {
-  return (await controller.ask('memory')).rss / 2 ** 20;
+/** In MiB: of the process, and of it what its main thread has in use. */
+async function memoryOf(controller: ServedController) {
+  const { rss, heapUsed, arrayBuffers } = await controller.ask('memory');
+  return { rss: rss / 2 ** 20, inUse: (heapUsed + arrayBuffers) / 2 ** 20 };
 }
 
 function* warmBatches() {
