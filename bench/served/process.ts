@@ -75,9 +75,9 @@ async function answer(id: number, question: Question): Promise<void> {
 function rememberWhenDurable(): void {
   // oxlint-disable-next-line typescript/unbound-method -- called with the hub as `this`, below
   const { publish } = Hub.prototype;
-  Hub.prototype.publish = function (record) {
+  Hub.prototype.publish = function (record, body) {
     durableMs[record.revision] = nowMs();
-    publish.call(this, record);
+    publish.call(this, record, body);
   };
 }
 

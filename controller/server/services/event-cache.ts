@@ -22,7 +22,7 @@ export class Piece {
   readonly job: string;
   /** Until it has its bytes. */
   #event: Event | undefined;
-  #bytes = NOTHING;
+  #bytes: Uint8Array = NOTHING;
 
   constructor({ tenant, jobSet, job, event }: Shown) {
     this.tenant = tenant;

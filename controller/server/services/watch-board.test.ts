@@ -33,7 +33,7 @@ function board(keptEvents = 1000) {
       });
       pieces.set(revision, shown);
       const record: Published = { revision, timeMs: 0, actor: '', events: [{ kind: undefined }] };
-      hub.publish(record);
+      hub.publish(record, new Uint8Array());
       hub.wake();
     },
     settle(): void {
