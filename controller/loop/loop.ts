@@ -67,11 +67,10 @@ export interface ExecuteOptions<A> {
 }
 
 /**
- * Outputs that leave in one turn, about as many as are encoded and sent in the time of a slice: callers that were answered can go on
- * while others are still being answered, and heartbeats slip in between. All at once, they and the controller would only ever wait
- * for each other.
+ * Outputs that leave in one turn, about as many as are encoded and sent in the time of a slice: a group of thousands must not hold up
+ * the heartbeats behind it. Fewer than these would only cost more turns.
  */
-const LEAST_OUTPUTS = 16;
+const LEAST_OUTPUTS = 128;
 const MOST_OUTPUTS = 1024;
 
 export class Loop {
