@@ -5,6 +5,13 @@ import type { NodeTable } from './node-table.ts';
 
 export const BLOCK = 64;
 
+/** The most that any one node may have free, each amount for itself. */
+export interface Bound {
+  readonly cpuMillis: number;
+  readonly memoryMib: number;
+  readonly storageMib: number;
+}
+
 export class Pool {
   /** Rows of the nodes; removed nodes are not in it. */
   rows = new Int32Array(0);
@@ -53,6 +60,17 @@ export class Pool {
     if (cpu > this.boundCpuMillis[block]!) this.boundCpuMillis[block] = cpu;
     if (memory > this.boundMemoryMib[block]!) this.boundMemoryMib[block] = memory;
     if (storage > this.boundStorageMib[block]!) this.boundStorageMib[block] = storage;
+  }
+
+  /** Of all blocks. */
+  bound(): Bound {
+    let [cpuMillis, memoryMib, storageMib] = [0, 0, 0];
+    for (let block = 0; block < this.blocks; block++) {
+      cpuMillis = Math.max(cpuMillis, this.boundCpuMillis[block]!);
+      memoryMib = Math.max(memoryMib, this.boundMemoryMib[block]!);
+      storageMib = Math.max(storageMib, this.boundStorageMib[block]!);
+    }
+    return { cpuMillis, memoryMib, storageMib };
   }
 
   /** Makes the bounds of a block exact. */

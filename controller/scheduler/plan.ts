@@ -10,6 +10,7 @@ import { reason, type Reason } from '#domain/reasons.ts';
 import { DIMENSIONS } from '#domain/resources.ts';
 import { NONE } from '#core/columns.ts';
 import { exceededQuota, type Overlay } from '#core/overlay.ts';
+import type { Bound } from '#core/pool.ts';
 import { classOf } from '#core/queue.ts';
 import type { JobClass, State } from '#core/state.ts';
 import { ClassMap } from './class-map.ts';
@@ -33,8 +34,8 @@ export interface Supply {
 
 interface SetAside {
   readonly reason: Reason;
-  /** Count of growths when it was judged. */
-  readonly growth: number;
+  /** Count of growths when it was judged; 0: where room has grown says nothing of it. */
+  growth: number;
 }
 
 /**
@@ -75,6 +76,8 @@ export class Cursor {
   readonly scales: Scales;
   /** Count of growths that the classes set aside have seen. Undefined: never collected, a what-if does not look again. */
   growth: number | undefined;
+  /** What the nodes of the data centers whose room has grown since then may have free. */
+  grown: readonly Bound[] = [];
   /** Classes set aside that are being taken in again, and those that got jobs. */
   readonly again = new Walk();
   readonly touched = new Walk();
@@ -169,6 +172,7 @@ export function collect(state: State, cursor: Cursor): boolean {
   // Only when the pass is through, so that every class gets its turn however often room grows; and before those that just got
   // a job, or jobs that come all the time would keep the room from those that wait for it.
   if (cursor.ready.size === 0 && !cursor.again.isOpen && cursor.growth !== derived.growth) {
+    cursor.grown = grownSince(state, cursor.growth);
     cursor.growth = derived.growth;
     cursor.again.begin(cursor.setAside.keys());
   }
@@ -177,7 +181,7 @@ export function collect(state: State, cursor: Cursor): boolean {
     const jobClass = cursor.again.next();
     if (jobClass === undefined) break;
     if (jobClass.length === 0) cursor.setAside.delete(jobClass);
-    else cursor.ready.add(jobClass, headOf(state, jobClass));
+    else if (mayHaveRoom(cursor, jobClass)) cursor.ready.add(jobClass, headOf(state, jobClass));
   }
   for (; left > 0 && derived.touched.size > 0; left--) {
     if (!cursor.touched.isOpen) cursor.touched.begin(derived.touched.values());
@@ -190,6 +194,35 @@ export function collect(state: State, cursor: Cursor): boolean {
     if (!isKnown || cursor.ready.has(jobClass)) cursor.ready.add(jobClass, headOf(state, jobClass));
   }
   return !cursor.again.isOpen && derived.touched.size === 0;
+}
+
+function grownSince(state: State, growth: number): readonly Bound[] {
+  const { dataCenterList, derived } = state;
+  return dataCenterList.flatMap((dataCenter, i) =>
+    dataCenter !== undefined && derived.grownAt[i]! > growth ? [dataCenter.pool.bound()] : [],
+  );
+}
+
+/**
+ * Whether a class that was set aside can have room where some has come: its largest task would fit on a node, as far as the nodes'
+ * bounds tell. A long queue of jobs that are larger than what ends would else be judged anew with every run that ends.
+ */
+function mayHaveRoom(cursor: Cursor, jobClass: JobClass): boolean {
+  const aside = cursor.setAside.get(jobClass);
+  if (aside === undefined || aside.growth === 0) return true;
+  const { groups } = jobClass.entity;
+  const may = cursor.grown.some((bound) =>
+    groups.every(
+      ({ resources: asked }) =>
+        asked === undefined ||
+        (asked.cpuMillis <= bound.cpuMillis &&
+          asked.memoryMib <= bound.memoryMib &&
+          asked.storageMib <= bound.storageMib),
+    ),
+  );
+  // As if it had been judged: what grows from now on is looked at the next time.
+  if (!may) aside.growth = (cursor.growth ?? 0) + 1;
+  return may;
 }
 
 function headOf(state: State, jobClass: JobClass): number {
