@@ -11,10 +11,11 @@ export interface Policy {
 }
 
 /**
- * Home first: within the home region `distance` is 1, elsewhere at most a half, so that its weight outweighs the other terms
- * together. A job leaves home only when home has no room.
+ * Home first: within the home region `distance` is 1, elsewhere at most a half, so that half its weight outweighs the other terms
+ * together. A job leaves home only when home has no room. Elsewhere the share that is free counts more than the room itself: those
+ * who are at home in a large data center that is nearly full need what is left of it.
  */
 export const DEFAULT_POLICY: Policy = {
-  weights: { room: 1, balance: 1, distance: 8, price: 1 },
+  weights: { room: 1, balance: 2, distance: 20, price: 1 },
   homeOnly: false,
 };
