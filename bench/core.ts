@@ -60,6 +60,7 @@ function nodes(): void {
   const tookMs = cpuMs() - begin;
   const after = memory();
   figure(console.log, 'core_join_node', (tookMs / state.nodes.live) * 1000, 'µs/node');
+  figure(console.log, 'core_nodes_in_use', (after.live - before.live) / MIB, 'MiB');
   figure(console.log, 'core_nodes_rss', (after.rss - before.rss) / MIB, 'MiB', {
     value: 250,
     better: 'lower',
