@@ -16,7 +16,7 @@ import {
 import { conditions, figure } from './figure.ts';
 import { startAgents } from './served/agents.ts';
 import { callUnary, openClient, openWatch, submission, submitBatches } from './served/calls.ts';
-import { messageOf, ServedController, TENANT } from './served/controller.ts';
+import { messageOf, type ServedController, withController, TENANT } from './served/controller.ts';
 import { nowMs, percentile } from './served/measures.ts';
 import { scrapedValue } from './served/scrapes.ts';
 
@@ -57,12 +57,7 @@ async function main(): Promise<void> {
   console.log(
     '# processes: the controller, the client that submits and watches, the agents with the scrapes; mutual TLS between them, log on disk',
   );
-  const controller = await ServedController.start('latency');
-  try {
-    await measure(controller);
-  } finally {
-    controller.dispose();
-  }
+  await withController('latency', measure);
 }
 
 async function measure(controller: ServedController): Promise<void> {

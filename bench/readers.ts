@@ -11,7 +11,7 @@ import { loadCredentials } from '#client/credentials.ts';
 import { conditions, figure } from './figure.ts';
 import { startAgents } from './served/agents.ts';
 import { openClient, openWatch, submission, submitBatches, watch } from './served/calls.ts';
-import { allEnded, messageOf, ServedController } from './served/controller.ts';
+import { allEnded, messageOf, type ServedController, withController } from './served/controller.ts';
 import { DeafWatch, type Fate } from './served/deaf-watch.ts';
 import { eventsInLog, firstGap, hear } from './served/events.ts';
 import { nowMs } from './served/measures.ts';
@@ -47,12 +47,7 @@ async function main(): Promise<void> {
   console.log(
     '# processes: the controller, the readers, the submitting client with the agents; mutual TLS between them, log on disk; RSS is of the controller, after collections',
   );
-  const controller = await ServedController.start('readers');
-  try {
-    await measure(controller);
-  } finally {
-    controller.dispose();
-  }
+  await withController('readers', measure);
 }
 
 async function measure(controller: ServedController): Promise<void> {

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { conditions, figure } from './figure.ts';
 import { startAgents } from './served/agents.ts';
 import { openClient, submission, submitBatches, watch } from './served/calls.ts';
-import { allEnded, messageOf, ServedController } from './served/controller.ts';
+import { allEnded, messageOf, type ServedController, withController } from './served/controller.ts';
 import { eventsInLog, firstGap, hear, type Heard, type Told } from './served/events.ts';
 import { nowMs, percentile } from './served/measures.ts';
 
@@ -52,12 +52,7 @@ async function main(): Promise<void> {
   console.log(
     '# processes: the controller, the watchers, the submitting client with the agents; mutual TLS between them, log on disk',
   );
-  const controller = await ServedController.start('watch');
-  try {
-    await measure(controller);
-  } finally {
-    controller.dispose();
-  }
+  await withController('watch', measure);
 }
 
 async function measure(controller: ServedController): Promise<void> {

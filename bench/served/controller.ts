@@ -172,3 +172,16 @@ class Answers {
     return waiting.promise;
   }
 }
+
+/** Measures with a controller of its own, and ends it. */
+export async function withController(
+  name: string,
+  measure: (controller: ServedController) => Promise<void>,
+): Promise<void> {
+  const controller = await ServedController.start(name);
+  try {
+    await measure(controller);
+  } finally {
+    controller.dispose();
+  }
+}
