@@ -47,6 +47,12 @@ export interface GrpcCall extends AdmittedCall {
   destroy?(): unknown;
 }
 
+/**
+ * A client's own deadline lies before ours by as long as its request was on its way, and it cancels then: a cancellation so shortly
+ * before ours is no change of mind. Of a short deadline it is a quarter.
+ */
+const ON_ITS_WAY_MS = 100;
+
 const REQUEST_ID = /^[\w.:-]{1,64}$/;
 
 export class RunningCall implements CallContext, OpenCall {
@@ -62,6 +68,8 @@ export class RunningCall implements CallContext, OpenCall {
   readonly #refusal: Refusal | undefined;
   readonly #aborter = new AbortController();
   readonly #startMs: number;
+  /** From here on a cancellation is the client's deadline. */
+  readonly #lateMs: number;
   readonly #stopTimer: () => void;
   #finished = false;
 
@@ -97,7 +105,9 @@ export class RunningCall implements CallContext, OpenCall {
     // grpc-js has made a time of the system's clock from what was left; ours may be another.
     const leftMs = Number(call.getDeadline()) - Date.now();
     const limitMs = leftMs === Infinity ? DEFAULT_DEADLINE_MS : MAX_DEADLINE_MS;
-    this.deadlineMs = nowMs + (isStream ? leftMs : Math.min(leftMs, limitMs));
+    const timeoutMs = isStream ? leftMs : Math.min(leftMs, limitMs);
+    this.deadlineMs = nowMs + timeoutMs;
+    this.#lateMs = this.deadlineMs - Math.min(ON_ITS_WAY_MS, timeoutMs / 4);
     this.#stopTimer = isStream
       ? () => {}
       : edge.clock.after(Math.max(0, this.deadlineMs - nowMs), () => this.close(TOO_LATE));
@@ -183,7 +193,7 @@ export class RunningCall implements CallContext, OpenCall {
 
   /** The client went away, or grpc-js has answered for a deadline of the client's own. */
   #cancelled(): void {
-    const refusal = this.#edge.clock.wallMs() >= this.deadlineMs ? TOO_LATE : CANCELLED;
+    const refusal = this.#edge.clock.wallMs() >= this.#lateMs ? TOO_LATE : CANCELLED;
     if (!this.#finish(refusal.code, refusal)) return;
     this.#aborter.abort(new RefusalError(refusal));
   }
