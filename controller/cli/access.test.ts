@@ -98,6 +98,9 @@ describe('isobar config', () => {
     expect((await run('get jobs --context dmeo')).err).toContain(
       'no context dmeo; did you mean demo? (there are demo)',
     );
+    await run('config use-context demo');
+    expect((await run('get jobs --context dmeo')).err).toContain('(there are demo)');
+    await run('config delete-context demo');
     expect((await run('get jobs')).err).toContain('next: get a certificate with `isobar login`');
   });
 

@@ -78,7 +78,8 @@ export function findContext(around: Surroundings, name?: string): Context {
     const all = files.flatMap(({ contexts }) => contexts);
     const found = all.find((context) => context.name === name);
     if (found !== undefined) return found;
-    const names = all.map((context) => context.name);
+    // One that was taken over from a demo stands in both files.
+    const names = [...new Set(all.map((context) => context.name))];
     const known = names.length === 0 ? 'there are none' : `there are ${names.join(', ')}`;
     throw noContext(`no context ${name}${didYouMean(name, names)} (${known})`);
   }
