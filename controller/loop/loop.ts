@@ -36,7 +36,7 @@ import { Group } from './group.ts';
 import { Hub, HUB_LIMITS, type HubLimits, type Published } from './hub.ts';
 import { Inbox, type Lane } from './inbox.ts';
 import { LogTime } from './log-time.ts';
-import { Pace, SLICE_MS } from './pace.ts';
+import { Pace, SLICE_MS, type Steps } from './pace.ts';
 import { Specs } from './specs.ts';
 import { LoopStats } from './stats.ts';
 
@@ -70,8 +70,7 @@ export interface ExecuteOptions<A> {
  * Outputs that leave in one turn, about as many as are encoded and sent in the time of a slice: a group of thousands must not hold up
  * the heartbeats behind it. Fewer than these would only cost more turns.
  */
-const LEAST_OUTPUTS = 128;
-const MOST_OUTPUTS = 1024;
+const OUTPUTS: Steps = { first: 128, least: 128, most: 1024 };
 
 export class Loop {
   readonly state: State;
@@ -96,7 +95,7 @@ export class Loop {
   readonly #overlay: Overlay;
   #unpublished: { readonly record: Published; readonly body: Uint8Array }[] = [];
   readonly #pace = new Pace();
-  #outputs = LEAST_OUTPUTS;
+  readonly #outputs = new Pace(OUTPUTS);
   /** When the last turn ended, if it left outputs for the next. */
   #leftMs: number | undefined;
   #isAppending = false;
@@ -207,8 +206,9 @@ export class Loop {
 
   #turn(): void {
     const begin = this.#clock.bootMs();
-    if (this.#leftMs !== undefined) this.#adaptOutputs(begin - this.#leftMs);
-    const hasMoreOutputs = this.gate.release(this.#outputs);
+    // What a turn lets go is encoded and sent after it, and before the next.
+    if (this.#leftMs !== undefined) this.#outputs.took(this.#outputs.steps, begin - this.#leftMs);
+    const hasMoreOutputs = this.gate.release(this.#outputs.steps);
     while (!this.#group.isFull) {
       const job = this.#inbox.shift();
       if (job === undefined) break;
@@ -325,12 +325,6 @@ export class Loop {
     this.#pace.took(slice.steps, end - begin);
     this.stats.planned(begin, end, slice.isDone);
     return slice.isDone;
-  }
-
-  /** What a turn lets go is encoded and sent after it, and before the next. */
-  #adaptOutputs(tookMs: number): void {
-    if (tookMs > SLICE_MS) this.#outputs = Math.max(LEAST_OUTPUTS, this.#outputs >> 1);
-    else if (tookMs < SLICE_MS / 2) this.#outputs = Math.min(MOST_OUTPUTS, this.#outputs * 2);
   }
 
   #wake(delayMs: number): void {

@@ -1,13 +1,25 @@
-// How many steps of planning fit into a slice: found by trying, and by what the last slice took.
+// How many steps fit into a slice: found by trying, and by what the last slice took.
 
-/** A slice of planning, and a turn's share of commands, take about this long at most. */
+/** A slice of planning, a turn's share of commands, and the outputs that it lets go, take about this long at most each. */
 export const SLICE_MS = 5;
-const FIRST_STEPS = 256;
-const LEAST_STEPS = 16;
-const MOST_STEPS = 65_536;
+
+export interface Steps {
+  readonly first: number;
+  readonly least: number;
+  readonly most: number;
+}
+
+/** Of planning. */
+const PLANNING: Steps = { first: 256, least: 16, most: 65_536 };
 
 export class Pace {
-  #steps = FIRST_STEPS;
+  readonly #limits: Steps;
+  #steps: number;
+
+  constructor(limits = PLANNING) {
+    this.#limits = limits;
+    this.#steps = limits.first;
+  }
 
   get steps(): number {
     return this.#steps;
@@ -18,8 +30,9 @@ export class Pace {
    * more often. One that had fewer steps than it might have says nothing of what more of them would take.
    */
   took(steps: number, ms: number): void {
-    if (ms > SLICE_MS) this.#steps = Math.max(LEAST_STEPS, Math.floor(this.#steps / 2));
+    const { least, most } = this.#limits;
+    if (ms > SLICE_MS) this.#steps = Math.max(least, Math.floor(this.#steps / 2));
     else if (ms < SLICE_MS / 2 && steps >= this.#steps)
-      this.#steps = Math.min(MOST_STEPS, this.#steps * 2);
+      this.#steps = Math.min(most, this.#steps * 2);
   }
 }

@@ -12,15 +12,15 @@ import { bestFirst, blockedBy, jobsAhead, verdictOf, type Verdict } from '#sched
 import { Cursor, plan, type Supply } from '#scheduler/plan.ts';
 import { Scales } from '#scheduler/score.ts';
 import type { Loop } from './loop.ts';
+import { Pace, SLICE_MS, type Steps } from './pace.ts';
 
 interface Parts {
   readonly loop: Loop;
   readonly clock: Clock;
 }
 
-/** A slice takes about this long, as in the loop. */
-const SLICE_MS = 5;
-const FIRST_STEPS = 64;
+/** Each begins anew, and most are small. */
+const STEPS: Steps = { first: 64, least: 16, most: 65_536 };
 
 /** Where a job that does not exist would go. */
 export interface Supposed {
@@ -100,15 +100,13 @@ async function place(
   const supply = new ListSupply(jobs);
   for (const jobClass of jobs) cursor.ready.add(jobClass);
   const places = new Map<number, string>();
-  let steps = FIRST_STEPS;
+  const pace = new Pace(STEPS);
   for (let isDone = jobs.length === 0; !isDone;) {
     const begin = clock.bootMs();
-    const slice = plan(state, overlay, policy, cursor, supply, steps);
+    const slice = plan(state, overlay, policy, cursor, supply, pace.steps);
     for (const { uid, parts } of slice.decisions) places.set(uid, parts[0]?.dataCenter ?? '');
     isDone = slice.isDone;
-    const tookMs = clock.bootMs() - begin;
-    if (tookMs < SLICE_MS / 2) steps *= 2;
-    else if (tookMs > SLICE_MS) steps = Math.max(16, Math.floor(steps / 2));
+    pace.took(slice.steps, clock.bootMs() - begin);
     if (!isDone) await pause(clock, signal);
   }
   return jobs.map((jobClass, uid) => ({

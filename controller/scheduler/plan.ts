@@ -181,7 +181,8 @@ export function collect(state: State, cursor: Cursor): boolean {
     const jobClass = cursor.again.next();
     if (jobClass === undefined) break;
     if (jobClass.length === 0) cursor.setAside.delete(jobClass);
-    else if (mayHaveRoom(cursor, jobClass)) cursor.ready.add(jobClass, headOf(state, jobClass));
+    else if (mayFitWhereGrown(cursor, jobClass))
+      cursor.ready.add(jobClass, headOf(state, jobClass));
   }
   for (; left > 0 && derived.touched.size > 0; left--) {
     if (!cursor.touched.isOpen) cursor.touched.begin(derived.touched.values());
@@ -207,7 +208,7 @@ function grownSince(state: State, growth: number): readonly Bound[] {
  * Whether a class that was set aside can have room where some has come: its largest task would fit on a node, as far as the nodes'
  * bounds tell. A long queue of jobs that are larger than what ends would else be judged anew with every run that ends.
  */
-function mayHaveRoom(cursor: Cursor, jobClass: JobClass): boolean {
+function mayFitWhereGrown(cursor: Cursor, jobClass: JobClass): boolean {
   const aside = cursor.setAside.get(jobClass);
   if (aside === undefined || aside.growth === 0) return true;
   const { groups } = jobClass.entity;
